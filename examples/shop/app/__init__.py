@@ -1,0 +1,1 @@
+"""The shop itself: customers, products, orders and their payment QR codes."""

@@ -1,0 +1,1 @@
+"""The sample shop: a small Django project with the parts a real one has."""
