@@ -1,0 +1,31 @@
+"""The config: ``storekeeper.yml`` read, checked as a whole and handed on as frozen values."""
+
+from storekeeper.config.load import find_config, load_config, parse_config
+from storekeeper.config.model import (
+    Area,
+    Backups,
+    Config,
+    DatabaseSource,
+    Logs,
+    Playbook,
+    QrCodes,
+    Receiver,
+    Retention,
+    Step,
+)
+
+__all__ = [
+    "Area",
+    "Backups",
+    "Config",
+    "DatabaseSource",
+    "Logs",
+    "Playbook",
+    "QrCodes",
+    "Receiver",
+    "Retention",
+    "Step",
+    "find_config",
+    "load_config",
+    "parse_config",
+]

@@ -1,0 +1,59 @@
+"""The types of single config values: sizes, ages, paths and the bounds they must keep."""
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationInfo, WithJsonSchema
+
+from storekeeper.units import Age, parse_age, parse_size
+
+
+class Model(BaseModel):
+    """A part of the config: frozen, and a key that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _path(value: Any, info: ValidationInfo) -> Path:
+    """Give an absolute path; a relative one counts from the shop's project folder."""
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("write a path")
+    base = (info.context or {}).get("project", "")
+    # Not resolved: a symbolic link is the user's to keep, and is resolved once where it is used.
+    return Path(os.path.abspath(Path(base, Path(value).expanduser())))  # noqa: PTH100
+
+
+def _inside(value: Any) -> str:
+    """Give a folder below an area, in the POSIX form; it can neither climb nor start at the root."""
+    parts = PurePosixPath(str(value).replace("\\", "/")).parts if isinstance(value, str) else ()
+    if not parts or parts[0] == "/" or ".." in parts:
+        raise ValueError("write a path below the area, such as qr_codes")
+    return "/".join(parts)
+
+
+def _age(value: Any) -> Age:
+    return value if isinstance(value, Age) else parse_age(value)
+
+
+Size = Annotated[
+    int, BeforeValidator(parse_size), WithJsonSchema({"type": ["string", "integer"], "examples": ["100MB"]})
+]
+"""A number of bytes; accepts ``100MB``, ``1GiB``."""
+
+AgeField = Annotated[
+    Age, BeforeValidator(_age), WithJsonSchema({"type": "string", "examples": ["7d", "3 months"]})
+]
+"""A length of time; accepts ``7d``, ``1h``, ``3 months``."""
+
+ShopPath = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string"})]
+"""An absolute path; a relative one counts from ``project``."""
+
+PathInside = Annotated[str, BeforeValidator(_inside)]
+"""A relative POSIX path that stays below its area."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
+"""A name that becomes a label value: letters, digits, ``_`` and ``-``."""
+
+ModelLabel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
+"""A Django model as ``app.Model``."""

@@ -1,0 +1,83 @@
+"""One worker per resource at a time, across every process of this machine."""
+
+import json
+import os
+import sys
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from storekeeper.errors import AlreadyRunning
+
+
+class ResourceLock(AbstractContextManager["ResourceLock"]):
+    """
+    An advisory lock on a file in the state folder; the file tells who holds it.
+
+    The system gives it back when the holder ends, however it ends. Entering raises AlreadyRunning,
+    which names the holder.
+    """
+
+    def __init__(self, folder: Path, *, resource: str, purpose: str) -> None:
+        self._path = folder / f"{resource}.lock"
+        self._resource = resource
+        self._purpose = purpose
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Never removed: a lock on a file that has lost its name would exclude nobody.
+        file = self._path.open("a+", encoding="utf-8")
+        try:
+            _lock(file)
+        except OSError:
+            holder = _holder(self._path)
+            file.close()
+            raise AlreadyRunning(
+                f"{self._resource} is being worked on by {holder.get('purpose', 'another run')}"
+                f" (process {holder.get('process', 'unknown')}, since {holder.get('since', 'unknown')})",
+                hint="Wait until it has ended; storekeeper runs shows it",
+            ) from None
+        file.seek(0)
+        file.truncate()
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        json.dump({"purpose": self._purpose, "process": os.getpid(), "since": since}, file)
+        file.flush()
+        self._file = file
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _holder(path: Path) -> dict[str, Any]:
+    try:
+        holder = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # A byte far behind the text, so that others can still read who holds the lock.
+    _LOCKED_BYTE = 1 << 30
+
+    def _lock(file: IO[str]) -> None:
+        file.seek(_LOCKED_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

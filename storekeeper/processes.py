@@ -1,0 +1,105 @@
+"""
+The one place that starts programs: from an argument list, without a shell, with a time limit.
+
+Secrets travel in the environment or over standard input, never in the arguments.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from storekeeper.errors import ProcessFailed
+
+# The words of a failed program are for a person: its end says why.
+MESSAGE_CHARACTERS = 2000
+
+
+def run(
+    arguments: Sequence[str | Path],
+    *,
+    timeout_seconds: float,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    standard_input: bytes | None = None,
+) -> bytes:
+    """
+    Run a program to its end and give what it wrote to standard output.
+
+    ``environment`` is added to ours. Raises ProcessFailed when the program is missing, ends with an
+    error or needs longer than ``timeout_seconds``.
+    """
+    words = [os.fspath(argument) for argument in arguments]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+            input=standard_input if standard_input is not None else b"",
+            capture_output=True,
+            timeout=timeout_seconds,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise missing(words[0]) from None
+    except subprocess.TimeoutExpired:
+        raise ProcessFailed(f"{words[0]} did not end within {timeout_seconds:g} seconds") from None
+    if done.returncode:
+        raise ProcessFailed(f"{words[0]} ended with code {done.returncode}: {last_words(done.stderr)}")
+    return done.stdout
+
+
+def start(
+    arguments: Sequence[str | Path],
+    *,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | int | None = None,
+    errors: IO[bytes] | int | None = None,
+    piped: bool = False,
+    own_group: bool = False,
+) -> "subprocess.Popen[bytes]":
+    """
+    Start a program that lives beside us; the caller ends it and reaps it.
+
+    ``piped`` connects its standard input and output to us; ``output`` and ``errors`` name files
+    otherwise. ``own_group`` keeps a terminal's Ctrl-C away from it, for callers that end it themselves.
+    Raises ProcessFailed when the program is missing.
+    """
+    words = [os.fspath(argument) for argument in arguments]
+    try:
+        return subprocess.Popen(
+            words,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if piped else output,
+            stderr=errors,
+            start_new_session=own_group and sys.platform != "win32",
+        )
+    except FileNotFoundError:
+        raise missing(words[0]) from None
+
+
+def stop(process: "subprocess.Popen[bytes]", *, grace_seconds: float = 10.0) -> int:
+    """Ask a program to end, insist after ``grace_seconds``, and give its exit code."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=grace_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait()
+
+
+def missing(program: str) -> ProcessFailed:
+    """Give the error for a program that is not there."""
+    return ProcessFailed(f"{program} cannot be started: there is no such program or folder")
+
+
+def last_words(output: bytes) -> str:
+    """Give the end of what a program wrote, readable whatever its bytes are."""
+    text = output.decode("utf-8", "backslashreplace").strip()
+    return text if len(text) <= MESSAGE_CHARACTERS else "…" + text[-MESSAGE_CHARACTERS:]

@@ -1,0 +1,66 @@
+"""What a Django project says about itself: databases, folders, logs and models."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FileField(_Part):
+    """A FileField or ImageField; ``storage_location`` is the folder of its files, None when not local."""
+
+    name: str
+    column: str
+    upload_to: str
+    storage_location: Path | None
+
+
+class ModelDescription(_Part):
+    """A concrete model: its label ``app.Model``, its table, the database alias it is read from."""
+
+    label: str
+    table: str
+    database: str
+    managed: bool
+    primary_key: str
+    primary_key_column: str
+    file_fields: tuple[FileField, ...] = ()
+    timestamps: dict[str, str] = Field(default_factory=dict)
+    """Date-time fields: name → column."""
+
+    def file_field(self, name: str) -> FileField | None:
+        """Give the file field of that name."""
+        return next((field for field in self.file_fields if field.name == name), None)
+
+
+class LogFile(_Part):
+    """A file that a LOGGING handler writes, with the handler's class."""
+
+    path: Path
+    handler: str
+
+
+class ShopDescription(_Part):
+    """The whole project; ``databases`` holds Django's settings with passwords and is never shown."""
+
+    django_version: str
+    python_version: str
+    settings_module: str
+    time_zone: str
+    use_tz: bool
+    base_dir: Path | None
+    media_root: Path | None
+    media_url: str
+    static_root: Path | None
+    static_dirs: tuple[Path, ...]
+    log_files: tuple[LogFile, ...]
+    databases: dict[str, dict[str, Any]] = Field(repr=False)
+    models: tuple[ModelDescription, ...]
+
+    def model(self, label: str) -> ModelDescription | None:
+        """Give the model ``app.Model``, whatever the case of its letters."""
+        return next((model for model in self.models if model.label.lower() == label.lower()), None)

@@ -1,0 +1,61 @@
+"""Hear questions, find who answers them, and send answers, the end, or the error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import IO, Any, Callable
+
+from .django_start import ShopBroken, start_django
+from .frames import DATA, read_frame, write_frame, write_message
+
+# The questions, and the module and function that answer each: imported when Django is ready, not before.
+QUESTIONS = {
+    "describe": ("describe", "describe"),
+}
+
+
+def serve(project: str, *, questions: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer until the pipe is closed; an error ends one question, not the conversation."""
+    started = False
+    while True:
+        frame = read_frame(questions)
+        if frame is None:
+            return
+        request = json.loads(frame[1])
+        try:
+            if not started:
+                start_django(project)
+                started = True
+            for answer in _answerer(request["question"])(**request["arguments"]):
+                if isinstance(answer, (bytes, bytearray, memoryview)):
+                    write_frame(answers, DATA, answer)  # type: ignore[arg-type]
+                else:
+                    write_message(answers, {"answer": answer})
+        except BrokenPipeError:
+            return
+        except Exception as error:  # noqa: BLE001 - the edge: every error of the shop becomes an answer
+            write_message(answers, _error(error))
+        else:
+            write_message(answers, {"end": True})
+
+
+def _answerer(question: str) -> Callable[..., Iterator[Any]]:
+    """Give the function that answers; it yields JSON values and bytes."""
+    import importlib
+
+    module, function = QUESTIONS[question]
+    found: Callable[..., Iterator[Any]] = getattr(
+        importlib.import_module(f".{module}", __package__), function
+    )
+    return found
+
+
+def _error(error: Exception) -> dict[str, str]:
+    """Give the message for an error; the kind tells whether a database or the shop is to blame."""
+    if isinstance(error, ShopBroken):
+        return {"error": "shop", "message": str(error), "hint": error.hint}
+    from django.db import Error as DatabaseError
+
+    kind = "database" if isinstance(error, DatabaseError) else "shop"
+    return {"error": kind, "message": f"{type(error).__name__}: {error}", "hint": ""}

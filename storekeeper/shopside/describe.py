@@ -1,0 +1,108 @@
+"""What the project says about itself: databases, folders, logs and models."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def describe() -> Iterator[dict[str, Any]]:
+    """Give one answer in the shape of storekeeper.shop.description.ShopDescription."""
+    import django
+    from django.conf import settings
+
+    yield {
+        "django_version": django.get_version(),
+        "python_version": "{}.{}.{}".format(*sys.version_info[:3]),
+        "settings_module": os.environ["DJANGO_SETTINGS_MODULE"],
+        "time_zone": settings.TIME_ZONE,
+        "use_tz": settings.USE_TZ,
+        "base_dir": _folder(getattr(settings, "BASE_DIR", None)),
+        "media_root": _folder(settings.MEDIA_ROOT),
+        "media_url": str(settings.MEDIA_URL),
+        "static_root": _folder(settings.STATIC_ROOT),
+        # An entry may be a (prefix, folder) pair.
+        "static_dirs": [
+            _folder(entry[1] if isinstance(entry, (tuple, list)) else entry)
+            for entry in settings.STATICFILES_DIRS
+        ],
+        "log_files": list(_log_files(settings.LOGGING)),
+        "databases": _databases(),
+        "models": list(_models()),
+    }
+
+
+def _folder(value: Any) -> str | None:
+    """Give an absolute path; Django counts a relative one from where the server is started."""
+    return os.path.abspath(os.fspath(value)) if value else None  # noqa: PTH100
+
+
+def _log_files(logging: Any) -> Iterator[dict[str, str]]:
+    handlers = (logging or {}).get("handlers") or {}
+    for handler in handlers.values():
+        path = handler.get("filename") if isinstance(handler, dict) else None
+        if path:
+            name = handler.get("class") or handler.get("()") or ""
+            if not isinstance(name, str):
+                name = f"{name.__module__}.{name.__qualname__}"
+            yield {"path": os.path.abspath(os.fspath(path)), "handler": name}  # noqa: PTH100
+
+
+def _databases() -> dict[str, dict[str, Any]]:
+    """Give DATABASES as Django completes it, with what JSON can carry."""
+    from django.db import connections
+
+    databases = {}
+    for alias in connections:
+        settings = connections[alias].settings_dict
+        options = settings.get("OPTIONS") or {}
+        databases[alias] = {
+            "ENGINE": settings["ENGINE"],
+            **{key: str(settings.get(key) or "") for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")},
+            "OPTIONS": {
+                str(key): value for key, value in options.items() if isinstance(value, (str, int, float))
+            },
+        }
+    return databases
+
+
+def _models() -> Iterator[dict[str, Any]]:
+    from django.apps import apps
+    from django.db import models, router
+
+    for model in apps.get_models(include_auto_created=True):
+        meta = model._meta
+        if meta.proxy or meta.swapped:
+            continue
+        yield {
+            "label": meta.label,
+            "table": meta.db_table,
+            "database": router.db_for_read(model),
+            "managed": meta.managed,
+            "primary_key": meta.pk.name,
+            "primary_key_column": meta.pk.column,
+            "file_fields": [
+                _file_field(field) for field in meta.local_fields if isinstance(field, models.FileField)
+            ],
+            "timestamps": {
+                field.name: field.column
+                for field in meta.local_fields
+                if isinstance(field, models.DateTimeField)
+            },
+        }
+
+
+def _file_field(field: Any) -> dict[str, Any]:
+    try:
+        location = _folder(field.storage.path(""))
+    except (NotImplementedError, AttributeError):
+        # Files that lie elsewhere (an object store) have no local path.
+        location = None
+    return {
+        "name": field.name,
+        "column": field.column,
+        "upload_to": field.upload_to if isinstance(field.upload_to, str) else "",
+        "storage_location": location,
+    }
