@@ -51,6 +51,20 @@ def run(
     return done.stdout
 
 
+def wait(arguments: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> int:
+    """
+    Run a program as if it were us: our terminal, no time limit; give its exit code.
+
+    Ctrl-C reaches it through the terminal, so we wait for its own answer to that.
+    """
+    process = start(arguments, environment=environment, standard_input=None)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
 def start(
     arguments: Sequence[str | Path],
     *,
@@ -58,6 +72,7 @@ def start(
     environment: Mapping[str, str] | None = None,
     output: IO[bytes] | int | None = None,
     errors: IO[bytes] | int | None = None,
+    standard_input: int | None = subprocess.DEVNULL,
     piped: bool = False,
     own_group: bool = False,
 ) -> "subprocess.Popen[bytes]":
@@ -65,8 +80,8 @@ def start(
     Start a program that lives beside us; the caller ends it and reaps it.
 
     ``piped`` connects its standard input and output to us; ``output`` and ``errors`` name files
-    otherwise. ``own_group`` keeps a terminal's Ctrl-C away from it, for callers that end it themselves.
-    Raises ProcessFailed when the program is missing.
+    otherwise; None means our own. ``own_group`` keeps a terminal's Ctrl-C away from it, for callers
+    that end it themselves. Raises ProcessFailed when the program is missing.
     """
     words = [os.fspath(argument) for argument in arguments]
     try:
@@ -74,7 +89,7 @@ def start(
             words,
             cwd=directory,
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if piped else standard_input,
             stdout=subprocess.PIPE if piped else output,
             stderr=errors,
             start_new_session=own_group and sys.platform != "win32",

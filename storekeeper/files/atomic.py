@@ -33,20 +33,20 @@ class PartialFile(AbstractContextManager["PartialFile"]):
     def __enter__(self) -> Self:
         return self
 
-    def finish(self, verify: Callable[[Path], None] = lambda _: None) -> None:
+    def finish(self, verify: Callable[[Path], None] = lambda _: None, *, replace: bool = False) -> None:
         """
         Bring every byte to the disk, let ``verify`` look at the file, then give it its final name.
 
-        What ``verify`` raises is passed on, and no file appears. Raises FileExistsError rather than
-        replace a file that has the final name already.
+        What ``verify`` raises is passed on, and no file appears. Raises FileExistsError, unless
+        ``replace`` is given, where a file has the final name already.
         """
         self.stream.flush()
         os.fsync(self.stream.fileno())
         verify(self.path)
         self.stream.close()
-        if self.final.exists():
+        if not replace and self.final.exists():
             raise FileExistsError(f"{self.final} exists already")
-        self.path.rename(self.final)
+        self.path.replace(self.final)
         self._finished = True
         sync_folder(self.final.parent)
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -66,7 +66,7 @@ class Conversation(AbstractContextManager["Conversation"]):
 
     def __init__(self, python: Path, *, project: Path, environment: Mapping[str, str]) -> None:
         # A file, not a pipe: a shop that prints much would fill a pipe that nobody reads.
-        self._errors = TemporaryFile()
+        self._errors = TemporaryFile()  # noqa: SIM115 - closed when the conversation is left
         self._process = processes.start(
             [python, _SHOP_SIDE, project],
             directory=project,
@@ -85,11 +85,9 @@ class Conversation(AbstractContextManager["Conversation"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
+        # An interpreter that has gone already was or will be told elsewhere.
+        with suppress(OSError):
             self._requests.close()
-        except OSError:
-            # It has gone already; its exit code was or will be told elsewhere.
-            pass
         if error is not None:
             self._process.kill()
         processes.stop(self._process)

@@ -56,7 +56,8 @@ def start_django(project: str) -> None:
     try:
         django.setup()
     except Exception as error:  # noqa: BLE001 - any error of the shop's own code is reported as such
+        settings = os.environ["DJANGO_SETTINGS_MODULE"]
         raise ShopBroken(
-            f"the shop's settings ({os.environ['DJANGO_SETTINGS_MODULE']}) fail: {type(error).__name__}: {error}",
+            f"the shop's settings ({settings}) fail: {type(error).__name__}: {error}",
             hint="manage.py check, run with the same Python, shows more",
         ) from None

@@ -1,0 +1,74 @@
+"""One command for each action: its options, ``--dry-run`` and ``--json``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from actions.action import Action, Outcome, Plan
+from actions.runner import run_by_hand
+from storekeeper.commands.common import config_option, print_json, print_table, read_config
+from storekeeper.commands.options import options_of
+from storekeeper.commands.progress import ProgressDisplay
+
+# What a person reads; --json gives everything.
+ROWS_SHOWN = 40
+
+
+def command_of(action: Action[Any, Any]) -> click.Command:
+    """Give the command that runs the action."""
+
+    def run(config_file: Path | None, dry_run: bool, as_json: bool, **values: Any) -> None:
+        config = read_config(config_file)
+        try:
+            options = action.Options.model_validate(values)
+        except ValidationError as error:
+            raise click.UsageError("; ".join(_told(problem) for problem in error.errors())) from None
+        with ProgressDisplay(action.name) as progress:
+            done = run_by_hand(action, config=config, options=options, dry_run=dry_run, report=progress)
+        if as_json:
+            print_json(_as_json(done.plan, done.outcome))
+        else:
+            _print(done.plan, done.outcome)
+
+    return click.Command(
+        action.name,
+        callback=run,
+        help=action.summary,
+        params=[
+            *options_of(action.Options),
+            click.Option(
+                ["--dry-run", "dry_run"], is_flag=True, help="Show what would be done; change nothing."
+            ),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON for a script."),
+            *getattr(config_option(lambda: None), "__click_params__", []),
+        ],
+    )
+
+
+def _told(problem: Any) -> str:
+    return f"--{'.'.join(str(part) for part in problem['loc']).replace('_', '-')}: {problem['msg']}"
+
+
+def _as_json(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {"dry_run": True, "plan": plan.as_json()}
+    return {
+        "dry_run": False,
+        "summary": outcome.summary,
+        "freed_bytes": outcome.freed_bytes,
+        "changed": outcome.changed,
+        "created": [str(path) for path in outcome.created],
+        "details": dict(outcome.details),
+    }
+
+
+def _print(plan: Plan, outcome: Outcome | None) -> None:
+    if outcome is not None:
+        click.echo(outcome.summary)
+        return
+    rows = plan.rows()
+    if len(rows) > 1:
+        print_table(rows, most=ROWS_SHOWN)
+    click.echo(f"dry run: {plan.summary}")

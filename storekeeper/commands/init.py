@@ -1,0 +1,81 @@
+"""``storekeeper init``: write the config of a Django project by asking the project itself."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from storekeeper.config import parse_config
+from storekeeper.config.load import FILE_NAME
+from storekeeper.errors import ConfigurationError, ShopError
+from storekeeper.files import PartialFile, Tree
+from storekeeper.shop import Shop
+from storekeeper.shop.draft import Draft, find_python
+
+
+@click.command()
+@click.option(
+    "--project",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of the shop's manage.py.",
+)
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The interpreter that runs the shop; default: its virtual environment, else this one.",
+)
+@click.option("--settings", help="The settings module, where manage.py does not name the right one.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Where to write the config; default: {FILE_NAME} in the project.",
+)
+@click.option("--force", is_flag=True, help="Replace a config that is already there.")
+def init(project: Path, python: Path | None, settings: str | None, output: Path | None, force: bool) -> None:
+    """Ask a Django project for its databases, folders, logs and models, and write storekeeper.yml."""
+    output = output or project / FILE_NAME
+    if output.exists() and not force:
+        raise ConfigurationError(
+            f"{output} exists already", hint="--force replaces it, --output writes elsewhere"
+        )
+    write_config(project=project, python=python, settings=settings, output=output)
+    click.echo(f"wrote {output}")
+    click.echo(f"Look it through, then: storekeeper check-config --config.file {output}")
+
+
+def write_config(*, project: Path, python: Path | None, settings: str | None, output: Path) -> None:
+    """Write the config; raises ShopError when the project does not start."""
+    if not project.is_dir():
+        raise ConfigurationError(f"there is no project folder {project}")
+    project = project.resolve()
+    # Not resolved: the interpreter of a virtual environment is a symbolic link and must stay one.
+    python = (python or find_python(project, fallback=Path(sys.executable))).absolute()
+    try:
+        description = Shop(project, python=python, settings=settings).describe()
+    except ShopError as error:
+        raise ShopError(f"{project} cannot be asked: {error.message}", hint=error.hint) from None
+    draft = Draft(
+        description,
+        project=project,
+        python=python,
+        folder=output.absolute().parent,
+        measure=_size,
+        settings=settings,
+    )
+    text = draft.text()
+    # What is written must be a config that the rest of storekeeper takes as it is.
+    parse_config(text, name=str(output), folder=output.absolute().parent)
+    with PartialFile(output) as file:
+        file.stream.write(text.encode("utf-8"))
+        file.finish(replace=True)
+
+
+def _size(path: Path) -> int:
+    """Give the bytes of the files below ``path``, 0 where there is nothing."""
+    if path.is_file():
+        return path.stat().st_size
+    if not path.is_dir():
+        return 0
+    with Tree(path) as tree:
+        return sum(file.size_bytes for file in tree.walk())

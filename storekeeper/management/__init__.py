@@ -1,0 +1,1 @@
+"""The same commands under the shop's manage.py."""

@@ -1,0 +1,1 @@
+"""Run exporter, receiver, Prometheus and Alertmanager together for one config, wired and watched."""

@@ -1,0 +1,1 @@
+"""What the exporter and the receiver share as web services: listening, TLS, passwords, a server."""
