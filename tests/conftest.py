@@ -41,6 +41,11 @@ class PostgreSQLServer:
             )
         return self.url_of(name)
 
+    def drop_database(self, name: str) -> None:
+        """Remove the database ``name``, whoever is still connected to it."""
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
     def url_of(self, name: str) -> str:
         """Return the URL of the database ``name``: postgresql://user:@/name?host=/socket/folder."""
         return self.uri.replace("/postgres?", f"/{name}?")
@@ -134,13 +139,15 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def make_shop(
     tmp_path: Path, request: pytest.FixtureRequest, _shop_stock: Callable[..., tuple[Path, str | None]]
-) -> Callable[..., Shop]:
+) -> Iterator[Callable[..., Shop]]:
     """
     A factory: ``make_shop("sqlite" or "postgresql", orders=50, options=("--seed=2",), copied=False)``.
 
     ``orders=None`` leaves the migrated tables empty; ``options`` go to fill_shop as they are. The shop runs
     from examples/shop with a data folder of its own, or, ``copied``, from a folder with code and data.
     """
+
+    databases: list[str] = []
 
     def make(
         database: Literal["sqlite", "postgresql"] = "sqlite",
@@ -156,6 +163,7 @@ def make_shop(
         if stock_name:
             server: PostgreSQLServer = request.getfixturevalue("postgresql_server")
             url = server.create_database(f"shop_{number}", template=stock_name)
+            databases.append(f"shop_{number}")
         if copied:
             written = shutil.ignore_patterns(
                 "db.sqlite3*", "media", "staticfiles", "logs", "backups", ".secret_key", "__pycache__"
@@ -164,7 +172,9 @@ def make_shop(
         shutil.copytree(stock, data, dirs_exist_ok=True, symlinks=True)
         return _shop(project=data if copied else SHOP_PROJECT, data=data, url=url)
 
-    return make
+    yield make
+    for name in databases:
+        request.getfixturevalue("postgresql_server").drop_database(name)
 
 
 def _shop(*, project: Path, data: Path, url: str | None) -> Shop:

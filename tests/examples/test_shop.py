@@ -195,8 +195,8 @@ def test_two_writers_never_share_a_number(make_shop: Callable[..., Any], databas
     with shop.start(*arguments) as one, shop.start(*arguments) as other:
         printed = [writer.communicate(timeout=60)[0] for writer in (one, other)]
 
-    placed = [int(text.splitlines()[-1].split()[1]) for text in printed]
     assert [one.returncode, other.returncode] == [0, 0]
+    placed = [int(text.splitlines()[-1].split()[1]) for text in printed]
     assert {"orders": 50 + sum(placed), "wrong": []} == shop.evaluate(WRONG_TOTALS)
 
 
@@ -236,6 +236,26 @@ def test_the_pages_answer(make_shop: Callable[..., Any]) -> None:
     )
 
     assert pages == [200, True, 302]
+
+
+def test_every_admin_list_renders(make_shop: Callable[..., Any]) -> None:
+    """Staff can open the list of every registered model."""
+    shop = make_shop()
+
+    answers = shop.evaluate(
+        "from django.contrib import admin\n"
+        "from django.contrib.auth.models import User\n"
+        "from django.test import Client\n"
+        "from django.urls import reverse\n"
+        "client = Client(SERVER_NAME='localhost')\n"
+        "client.force_login(User.objects.create_superuser('owner'))\n"
+        "lists = [reverse(f'admin:{m._meta.app_label}_{m._meta.model_name}_changelist')"
+        " for m in admin.site._registry]\n"
+        "result = {url: client.get(url).status_code for url in lists}"
+    )
+
+    assert set(answers.values()) == {200}
+    assert "/admin/app/orderqrcode/" in answers
 
 
 def test_the_migrations_are_complete(make_shop: Callable[..., Any]) -> None:

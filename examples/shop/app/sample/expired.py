@@ -36,7 +36,7 @@ class ExpiredOrders:
 
     def add(self, count: int, *, file_bytes: int) -> int:
         """
-        Add ``count`` orders in one transaction, with images of ``file_bytes`` (never below about 1 KB).
+        Add ``count`` orders in one transaction, with images of ``file_bytes`` (a few hundred at least).
 
         Return the bytes written.
         """

@@ -35,7 +35,7 @@ def qr_like_png(text: str, *, size_bytes: int = 0) -> bytes:
     """
     Return a valid black-and-white PNG that looks like a QR code for ``text``.
 
-    About 1 KB; padded to exactly ``size_bytes`` where that is more, with a private chunk that every
+    Less than 1 KB; padded to exactly ``size_bytes`` where that is more, with a private chunk that every
     reader skips.
     """
     modules = hashlib.shake_256(text.encode()).digest(_MODULES * _MODULES).translate(_FROM_RANDOM_BYTE)
@@ -50,7 +50,7 @@ def qr_like_png(text: str, *, size_bytes: int = 0) -> bytes:
     pixels = b"".join((b"\0" + line) * 8 for line in lines)
     edge = len(lines) * 8
     head = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", edge, edge, 1, 0, 0, 0, 0))
-    body = _chunk(b"IDAT", zlib.compress(pixels, 6))
+    body = _chunk(b"IDAT", zlib.compress(pixels, 1))
     end = _chunk(b"IEND", b"")
     padding = size_bytes - len(head) - len(body) - len(end) - 12
     if padding >= 0:
@@ -79,7 +79,7 @@ def picture(
         exif[0x0112] = 6
         image.save(stream, form, exif=exif)
     elif form == "PNG":
-        image.quantize(64).save(stream, form)
+        image.quantize(64, Image.Quantize.FASTOCTREE).save(stream, form)
     else:
         image.save(stream, form, quality=88)
     return stream.getvalue()

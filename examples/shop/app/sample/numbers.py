@@ -11,9 +11,11 @@ def take_order_numbers(count: int) -> list[str]:
 
     The row is changed before it is read, so a second writer waits here until the first has committed.
     """
-    Counter.objects.get_or_create(name="order")
-    Counter.objects.filter(name="order").update(value=F("value") + count)
-    last = Counter.objects.values_list("value", flat=True).get(name="order")
+    counter = Counter.objects.filter(name="order")
+    if not counter.update(value=F("value") + count):
+        Counter.objects.get_or_create(name="order")
+        counter.update(value=F("value") + count)
+    last = counter.values_list("value", flat=True).get()
     return [f"MD{number:06d}" for number in range(last - count + 1, last + 1)]
 
 

@@ -44,7 +44,7 @@ class Command(BaseCommand):
             help="least size of each JPEG product image (default: as made)",
         )
         parser.add_argument(
-            "--qr-bytes", type=size_bytes, default=0, help="least size of each QR image (default: about 1 KB)"
+            "--qr-bytes", type=size_bytes, default=0, help="least size of each QR image (default: below 1 KB)"
         )
         parser.add_argument(
             "--video-bytes",
