@@ -1,0 +1,142 @@
+"""Read one directory after another into records: the part of a scan that touches the disk."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.scanner import entries, statx
+from exporter.scanner.descriptors import DirectoryOpener
+from exporter.scanner.entries import Entries
+from exporter.scanner.patterns import PatternSet
+from exporter.scanner.request import ScanRequest
+from exporter.scanner.summary import Questions, add_entries, add_problem
+from exporter.scanner.table import DirectoryRecord
+
+# Not there, no directory any more, or replaced by a symbolic link: gone, not an error.
+GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+Pace = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells whether a directory is the same and unchanged, and its own bytes."""
+
+    inode: int
+    modified_ns: int
+    changed_ns: int
+    size: int
+    blocks: int
+
+
+class DirectoryReader:
+    """
+    Reads the directories of one tree for one request.
+
+    ``started`` (seconds since 1970) stands for the moment of every reading: it is never later than the truth,
+    so a directory is rather read once too often. ``pace`` is called with the number of entries after each
+    batch and may sleep or raise.
+    """
+
+    def __init__(self, request: ScanRequest, *, started: float, pace: Pace | None = None) -> None:
+        self._request = request
+        self._patterns = PatternSet(request.patterns)
+        self._pace = pace
+        self._recent_since = int(started) - request.recent_seconds if request.recent_seconds else None
+        self._settled_before_ns = int((started - request.settle_seconds) * 1e9)
+        self._opener = opener(request.root)
+        self._statx = statx.StatBatch() if statx.available() and self._opener else None
+        self.device, self._device_in_entries = self._devices()
+
+    def __enter__(self) -> "DirectoryReader":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._opener:
+            self._opener.close()
+
+    def read(self, path: str) -> DirectoryRecord | None:
+        """
+        Give the record of the directory at ``path`` (relative, ``""`` for the root), None when it is gone.
+
+        A directory that is there but closed to us has a record with its own bytes and one error.
+        """
+        try:
+            directory = self._directory(path)
+            status = os.fstat(directory) if isinstance(directory, int) else directory.lstat()
+        except OSError as error:
+            return None if error.errno in GONE else self._closed(path, error)
+        if status.st_dev != self.device:
+            return None
+        record = self._record(path, status)
+        try:
+            add_entries(record, self._paced(directory), questions=self._questions(path))
+        except OSError as error:
+            add_problem(record, name="", reason=error.strerror or "unreadable")
+        return record
+
+    def batches(self, path: str) -> Iterator[Entries]:
+        """Give the entries of one directory in batches. Raises OSError when it cannot be read."""
+        yield from self._paced(self._directory(path))
+
+    def _paced(self, directory: int | Path) -> Iterator[Entries]:
+        if self._statx is not None and isinstance(directory, int):
+            batches = self._statx.read(directory)
+        else:
+            batches = entries.read_portable(directory)
+        for batch in batches:
+            yield batch
+            if self._pace is not None:
+                self._pace(len(batch.names))
+
+    def _directory(self, path: str) -> int | Path:
+        if self._opener is not None:
+            return self._opener.descriptor(path)
+        return self._request.root / path
+
+    def _closed(self, path: str, error: OSError) -> DirectoryRecord | None:
+        above, _, name = path.rpartition("/")
+        try:
+            directory = self._directory(above)
+            if isinstance(directory, int):
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            else:
+                status = (directory / name).lstat()
+        except OSError:
+            return None
+        record = self._record(path, status)
+        add_problem(record, name="", reason=error.strerror or "unreadable")
+        return record
+
+    def _record(self, path: str, status: os.stat_result) -> DirectoryRecord:
+        return DirectoryRecord(
+            path=path,
+            inode=status.st_ino,
+            modified_ns=status.st_mtime_ns,
+            changed_ns=status.st_ctime_ns,
+            own_size=status.st_size,
+            own_blocks=entries.blocks_of(status),
+            again=max(status.st_mtime_ns, status.st_ctime_ns) >= self._settled_before_ns,
+        )
+
+    def _questions(self, path: str) -> Questions:
+        return Questions(
+            root_device=self._device_in_entries,
+            large_over_bytes=self._request.large_over_bytes,
+            top=self._request.top,
+            matchers=self._patterns.within(path),
+            recent_since=self._recent_since,
+        )
+
+    def _devices(self) -> tuple[int, int]:
+        root = self._directory("")
+        device = (os.fstat(root) if isinstance(root, int) else root.stat()).st_dev
+        return device, statx.device_number(device) if self._statx else device
+
+
+def opener(root: Path) -> DirectoryOpener | None:
+    """Give what opens directories by descriptor, None where the system cannot (Windows)."""
+    if os.open in os.supports_dir_fd and os.scandir in os.supports_fd:
+        return DirectoryOpener(root)
+    return None

@@ -1,0 +1,129 @@
+"""
+Read directories through Linux's ``statx``, a batch per line of Python.
+
+Measured on trees of 100,000 and 1,000,000 small files, warm, per file and process: ``os.scandir`` with
+``DirEntry.stat`` 2.1 µs, ``os.stat`` with ``dir_fd`` 2.2 µs, this 1.7 µs, ``du`` 1.25 µs. The system call
+itself is the same; what is saved is the making of a ``stat_result`` of some twenty objects for each file. The
+kernel writes into one buffer of C structures, and memoryview strides take each attribute out of it as a
+column. Two rules keep the call cheap: no ``argtypes`` (their conversion costs more than the system call; a
+small int, bytes and ``byref`` need none), and the slots' references are made once.
+
+``struct statx`` is the same on every architecture (include/uapi/linux/stat.h). ctypes lets go of the
+interpreter's lock during each call, so a slow disk does not stop the exporter.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from itertools import islice, repeat
+from typing import Any
+
+from exporter.scanner.entries import BATCH_ENTRIES, Entries
+
+SLOT_BYTES = 256
+# AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
+FLAGS = 0x100 | 0x800
+# STATX_BASIC_STATS without the owner and the time of access.
+WANTED = 0x7FF & ~(0x8 | 0x10 | 0x20)
+
+# Attribute: size of its machine word in bytes, its place in the structure counted in such words.
+MODE = (2, 14)
+LINKS = (4, 4)
+INODE = (8, 4)
+SIZE = (8, 5)
+BLOCKS = (8, 6)
+CHANGED_SECONDS = (8, 12)
+CHANGED_NANOSECONDS = (4, 26)
+MODIFIED_SECONDS = (8, 14)
+MODIFIED_NANOSECONDS = (4, 30)
+# Major number in the low half, minor number in the high half (on a little-endian machine).
+DEVICE = (8, 17)
+SIGNED = {CHANGED_SECONDS, MODIFIED_SECONDS}
+
+
+def available() -> bool:
+    """Tell whether this system has ``statx`` and lets us call it (old sandboxes refuse it)."""
+    if not sys.platform.startswith("linux") or sys.byteorder != "little":
+        return False
+    if not hasattr(ctypes.CDLL(None), "statx"):
+        return False
+    return StatBatch().fill(-100, [b"/"]) == [0]
+
+
+def device_number(device: int) -> int:
+    """Give ``st_dev`` as the column of devices holds it."""
+    return os.major(device) | os.minor(device) << 32
+
+
+class StatBatch:
+    """A buffer for the attributes of up to BATCH_ENTRIES names; not for use by two threads at once."""
+
+    def __init__(self) -> None:
+        self._call: Any = ctypes.CDLL(None).statx
+        self._buffer = ctypes.create_string_buffer(SLOT_BYTES * BATCH_ENTRIES)
+        self._slots = [ctypes.byref(self._buffer, SLOT_BYTES * number) for number in range(BATCH_ENTRIES)]
+        whole = memoryview(self._buffer).cast("B")
+        self._words = {2: whole.cast("H"), 4: whole.cast("I"), 8: whole.cast("Q")}
+        self._signed = whole.cast("q")
+
+    def fill(self, directory: int, names: list[bytes]) -> list[int]:
+        """Look at each name below an open directory; 0 stands for each success, in order."""
+        return list(map(self._call, repeat(directory), names, repeat(FLAGS), repeat(WANTED), self._slots))
+
+    def column(self, attribute: tuple[int, int], *, count: int) -> list[int]:
+        """Give one attribute of the first ``count`` names."""
+        width, place = attribute
+        words = self._signed if attribute in SIGNED else self._words[width]
+        per_slot = SLOT_BYTES // width
+        return words[place : count * per_slot : per_slot].tolist()
+
+    def read(self, directory: int) -> Iterator[Entries]:
+        """
+        Read an open directory; a batch is valid on its own, also after the next one.
+
+        Entries that vanish meanwhile are left out; those that cannot be looked at are in ``problems``.
+        """
+        with os.scandir(directory) as iterator:
+            while names := [entry.name for entry in islice(iterator, BATCH_ENTRIES)]:
+                yield self._batch(directory, names)
+
+    def _batch(self, directory: int, names: list[str]) -> Entries:
+        problems: list[tuple[str, str]] = []
+        while any(results := self.fill(directory, encoded(names))):
+            # Something vanished or is closed to us: ask again for the rest, so that no slot is stale.
+            for name, result in zip(names, results, strict=True):
+                if result and (reason := why_not(directory, name)):
+                    problems.append((name, reason))
+            names = [name for name, result in zip(names, results, strict=True) if not result]
+        count = len(names)
+        return Entries(
+            names=names,
+            modes=self.column(MODE, count=count),
+            links=self.column(LINKS, count=count),
+            devices=self.column(DEVICE, count=count),
+            inodes=self.column(INODE, count=count),
+            sizes=self.column(SIZE, count=count),
+            blocks=self.column(BLOCKS, count=count),
+            modified=self.column(MODIFIED_SECONDS, count=count),
+            changed=self.column(CHANGED_SECONDS, count=count),
+            problems=problems,
+        )
+
+
+def encoded(names: list[str]) -> list[bytes]:
+    """Give the names as the system has them; one by one ``os.fsencode`` costs as much as statx."""
+    if not names:
+        return []
+    return "\0".join(names).encode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()).split(b"\0")
+
+
+def why_not(directory: int, name: str) -> str:
+    """Give the system's words for why a name cannot be looked at, "" if it is gone or can be after all."""
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return error.strerror or "unreadable"
+    return ""

@@ -1,0 +1,110 @@
+"""From the rows of a tree to what the caller asked for."""
+
+import heapq
+from collections.abc import Mapping
+
+from exporter.scanner.request import ScanRequest
+from exporter.scanner.table import NO_NEWEST, NO_OLDEST, TreeState
+from exporter.scanner.usage import GroupUsage, LargeFile, MatchUsage, PatternUsage, ScanProblem
+
+PROBLEMS_TOLD = 20
+
+
+def whole_tree(state: TreeState) -> GroupUsage:
+    """Sum up every row; a file with several names counts once."""
+    columns = state.columns
+    linked = {file.inode: file for files in state.linked.values() for file in files}
+    return GroupUsage(
+        size_bytes=sum(columns["own_size"]) + sum(columns["size"]) + sum(f.size for f in linked.values()),
+        allocated_bytes=512
+        * (sum(columns["own_blocks"]) + sum(columns["blocks"]) + sum(f.blocks for f in linked.values())),
+        files=sum(columns["files"]),
+        directories=len(state),
+    )
+
+
+def ages(state: TreeState) -> tuple[int | None, int | None]:
+    """Give the oldest and the newest modification time of all regular files, None without any."""
+    oldest = min(state.columns["oldest"], default=NO_OLDEST)
+    newest = max(state.columns["newest"], default=NO_NEWEST)
+    return (None, None) if newest == NO_NEWEST else (oldest, newest)
+
+
+def groups(state: TreeState, *, folders: Mapping[str, str]) -> dict[str, GroupUsage]:
+    """Sum up each folder with everything below it; a folder that is not there sums up to nothing."""
+    return {name: one_group(state, folder=folder.strip("/")) for name, folder in folders.items()}
+
+
+def one_group(state: TreeState, *, folder: str) -> GroupUsage:
+    """Sum up the rows of one folder and below."""
+    below = f"{folder}/"
+    rows = [row for row, path in enumerate(state.paths) if path == folder or path.startswith(below)]
+    if not folder or folder == ".":
+        return whole_tree(state)
+    columns = state.columns
+    linked = {file.inode: file for row in rows for file in state.linked.get(row, ())}
+    size = sum(columns["own_size"][row] + columns["size"][row] for row in rows)
+    blocks = sum(columns["own_blocks"][row] + columns["blocks"][row] for row in rows)
+    return GroupUsage(
+        size_bytes=size + sum(file.size for file in linked.values()),
+        allocated_bytes=512 * (blocks + sum(file.blocks for file in linked.values())),
+        files=sum(columns["files"][row] for row in rows),
+        directories=len(rows),
+    )
+
+
+def large_files(state: TreeState, *, top: int) -> tuple[int, tuple[LargeFile, ...]]:
+    """Give the number of files over the limit and the biggest of them, the biggest first."""
+    number = sum(found for found, _ in state.large.values())
+    named = (
+        (size, inside(state.paths[row], name), modified)
+        for row, (_, files) in state.large.items()
+        for size, modified, name in files
+    )
+    biggest = heapq.nsmallest(top, named, key=lambda file: (-file[0], file[1]))
+    return number, tuple(LargeFile(path=path, size_bytes=size, modified=time) for size, path, time in biggest)
+
+
+def patterns(state: TreeState, *, request: ScanRequest, now: float) -> dict[str, PatternUsage]:
+    """Sum up the files that match each pattern, and those older than each age at ``now``."""
+    return {
+        kind: one_pattern(state, kind=kind, older_than_seconds=wanted.older_than_seconds, now=now)
+        for kind, wanted in request.patterns.items()
+    }
+
+
+def one_pattern(
+    state: TreeState, *, kind: str, older_than_seconds: tuple[int, ...], now: float
+) -> PatternUsage:
+    """Sum up the files of one kind."""
+    found = [matches[kind] for matches in state.matches.values() if kind in matches]
+    older: dict[int, MatchUsage] = {}
+    for age in older_than_seconds:
+        limit = now - age
+        sizes = [
+            size
+            for times, all_sizes in found
+            for time, size in zip(times, all_sizes, strict=True)
+            if time < limit
+        ]
+        older[age] = MatchUsage(files=len(sizes), size_bytes=sum(sizes))
+    return PatternUsage(
+        files=sum(len(sizes) for _, sizes in found),
+        size_bytes=sum(sum(sizes) for _, sizes in found),
+        older_than=older,
+    )
+
+
+def problems(state: TreeState) -> tuple[int, tuple[ScanProblem, ...]]:
+    """Give the number of things that could not be read, and the first of them."""
+    told = [
+        ScanProblem(path=inside(state.paths[row], name), reason=reason)
+        for row, found in state.problems.items()
+        for name, reason in found
+    ]
+    return sum(state.columns["errors"]), tuple(told[:PROBLEMS_TOLD])
+
+
+def inside(folder: str, name: str) -> str:
+    """Join a folder and a name, either of which may be empty."""
+    return f"{folder}/{name}" if folder and name else folder or name

@@ -1,0 +1,87 @@
+"""What a scan found: values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exporter.scanner.table import TreeState
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupUsage:
+    """One folder of the tree with everything below it, counted as the tree is."""
+
+    size_bytes: int = 0
+    allocated_bytes: int = 0
+    files: int = 0
+    directories: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchUsage:
+    """Number and apparent bytes of files."""
+
+    files: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatternUsage:
+    """Files that match one pattern; ``older_than`` maps each asked age in seconds to the older ones."""
+
+    files: int = 0
+    size_bytes: int = 0
+    older_than: Mapping[int, MatchUsage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeFile:
+    """A file over the limit; ``path`` is relative to the root, ``modified`` in whole seconds since 1970."""
+
+    path: str
+    size_bytes: int
+    modified: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanProblem:
+    """Something that could not be read; ``path`` is relative to the root, ``reason`` the system's words."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeUsage:
+    """
+    One tree, measured.
+
+    ``size_bytes`` equals ``du -sbx`` as GNU du counted before coreutils 9.2: directories and symbolic links
+    included; since then du leaves out the directories: take ``directories_size_bytes`` away for that figure.
+    ``allocated_bytes`` equals ``du -sx --block-size=1``. Both count a file with several names once.
+    ``files`` equals ``find -xdev -type f | wc -l`` (names of regular files), ``directories`` includes the
+    root. ``oldest`` and ``newest`` are modification times of regular files in whole seconds, None without
+    files. ``large_files`` and patterns count names. ``problems`` holds the first of the ``errors``.
+    ``started`` and ``finished`` come from the clock that the caller gave. ``state`` lets the next scan
+    read only what changed.
+    """
+
+    root: Path
+    size_bytes: int
+    allocated_bytes: int
+    files: int
+    directories: int
+    directories_size_bytes: int
+    oldest: int | None
+    newest: int | None
+    groups: Mapping[str, GroupUsage]
+    patterns: Mapping[str, PatternUsage]
+    large_files: int
+    largest: tuple[LargeFile, ...]
+    errors: int
+    problems: tuple[ScanProblem, ...]
+    directories_read: int
+    directories_reused: int
+    started: float
+    finished: float
+    state: TreeState = field(repr=False, compare=False)
