@@ -9,11 +9,21 @@ import json
 from pathlib import Path
 from typing import Final
 
+import action_history
+import databases
+import logs_and_backups
+import media
 import overview
 from frame import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-DASHBOARDS: Final[tuple[Dashboard, ...]] = (overview.DASHBOARD,)
+DASHBOARDS: Final[tuple[Dashboard, ...]] = (
+    overview.DASHBOARD,
+    databases.DASHBOARD,
+    media.DASHBOARD,
+    logs_and_backups.DASHBOARD,
+    action_history.DASHBOARD,
+)
 
 
 def write(dashboards: tuple[Dashboard, ...], *, into: Path) -> None:

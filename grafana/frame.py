@@ -150,7 +150,8 @@ def _links() -> list[dashboard.DashboardLink]:
         .type(model.DashboardLinkType.DASHBOARDS)
         .tags([TAG])
         .keep_time(True)
-        .tooltip("The other dashboards, for the same time"),
+        .include_vars(True)
+        .tooltip("The other dashboards, for the same time and instance"),
         dashboard.DashboardLink("Runbooks")
         .type(model.DashboardLinkType.LINK)
         .icon("doc")
