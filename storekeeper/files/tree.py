@@ -9,50 +9,27 @@ such descriptors (Windows), each folder on the way is checked before it is used.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
 from storekeeper.errors import UnsafePath
+from storekeeper.files import taking
+from storekeeper.files.found import FoundFile, found_file
+from storekeeper.files.place import BY_DESCRIPTOR, FOLDER_FLAGS, Place
 
-BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd and os.scandir in os.supports_fd
+OWN_PREFIX: Final = ".storekeeper-"
+"""How our own folders begin; they are never part of a walk."""
 
-_FOLDER_FLAGS: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+TRASH: Final = f"{OWN_PREFIX}trash"
+
 _FILE_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 # What the system says when a folder on the way is not (or no longer) a plain folder.
 _NOT_A_FOLDER: Final = (errno.ELOOP, errno.ENOTDIR)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundFile:
-    """
-    A regular file as it was when it was looked at.
-
-    ``name`` is relative to the root, in the POSIX form, undecodable bytes as surrogates. Sizes are
-    bytes, times nanoseconds since 1970. ``device`` and ``inode`` say later whether it is still this file.
-    """
-
-    name: str
-    size_bytes: int
-    allocated_bytes: int
-    modified_ns: int
-    changed_ns: int
-    device: int
-    inode: int
-    links: int
-
-    @property
-    def youngest(self) -> float:
-        """Give the later of both times in seconds: a copied-in file keeps an old mtime, but not its ctime."""
-        return max(self.modified_ns, self.changed_ns) / 1e9
-
-    def same_as(self, other: "FoundFile") -> bool:
-        """Tell whether ``other`` is this file, unchanged."""
-        mine = (self.device, self.inode, self.size_bytes, self.modified_ns)
-        return mine == (other.device, other.inode, other.size_bytes, other.modified_ns)
+# Why a root may have no room for a private folder: it is full, or is not ours to write.
+_NO_TRASH: Final = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class Tree(AbstractContextManager["Tree"]):
@@ -61,11 +38,14 @@ class Tree(AbstractContextManager["Tree"]):
     def __init__(self, root: Path) -> None:
         """Open ``root``; raises UnsafePath when it is not a folder."""
         self.root = Path(os.path.realpath(root))
+        self._trash: Place | None = None
         try:
-            self._descriptor = os.open(self.root, _FOLDER_FLAGS) if BY_DESCRIPTOR else -1
-            self.device = (os.fstat(self._descriptor) if BY_DESCRIPTOR else self.root.stat()).st_dev
+            self._descriptor = os.open(self.root, FOLDER_FLAGS) if BY_DESCRIPTOR else None
+            status = self.root.stat() if self._descriptor is None else os.fstat(self._descriptor)
         except OSError as error:
             raise UnsafePath(f"{root} cannot be opened as a folder: {error.strerror}") from None
+        self.device = status.st_dev
+        self._here = Place(folder=self.root, descriptor=self._descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -76,51 +56,67 @@ class Tree(AbstractContextManager["Tree"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._descriptor >= 0:
+        if self._trash is not None:
+            self._trash.close()
+            # What could not be put back stays, and with it the folder.
+            with suppress(OSError):
+                os.rmdir(
+                    TRASH if self._descriptor is not None else self.root / TRASH, dir_fd=self._descriptor
+                )
+            self._trash = None
+        if self._descriptor is not None:
             os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor = None
+
+    def look(self, name: str) -> FoundFile | None:
+        """Give the regular file of that name, None where nothing is; raises UnsafePath for all else."""
+        try:
+            with self._folder_of(name) as (folder, last):
+                found = found_file(name, folder.status(last))
+        except FileNotFoundError:
+            return None
+        if found is None:
+            raise UnsafePath(f"{name!r} is not a regular file")
+        return found
 
     def find(self, name: str) -> FoundFile | None:
         """Give the regular file of that name, None where there is none or something else."""
-        with suppress(FileNotFoundError, UnsafePath), self._folder_of(name) as (folder, last):
-            return _found(name, os.stat(last, dir_fd=folder, follow_symlinks=False))
+        with suppress(UnsafePath):
+            return self.look(name)
         return None
 
     def walk(self, below: str = "") -> Iterator[FoundFile]:
         """
         Give the regular files below the folder ``below``, on the root's own filesystem.
 
-        Files and folders that vanish or cannot be read during the walk are passed over.
+        Files and folders that vanish or cannot be read during the walk are passed over, and so are the
+        folders that are ours. However deep the tree, two descriptors are open.
         """
+        current: tuple[str, Place] | None = None
+        waiting = [below]
         try:
-            with self._folder(below) as folder:
-                names = os.listdir(folder if BY_DESCRIPTOR else self.root / below)  # noqa: PTH208 - by descriptor
-                folders = []
-                for entry in names:
-                    name = f"{below}/{entry}" if below else entry
-                    try:
-                        status = (
-                            os.stat(entry, dir_fd=folder, follow_symlinks=False)
-                            if BY_DESCRIPTOR
-                            else (self.root / name).lstat()
-                        )
-                    except OSError:
-                        continue
-                    if stat.S_ISDIR(status.st_mode):
-                        if status.st_dev == self.device:
-                            folders.append(name)
-                    elif found := _found(name, status):
-                        yield found
-        except (OSError, UnsafePath):
-            return
-        for name in folders:
-            yield from self.walk(name)
+            while waiting:
+                name = waiting.pop()
+                try:
+                    folder = self._next_folder(name, current)
+                except (OSError, UnsafePath):
+                    continue
+                if current is not None:
+                    current[1].close()
+                current = name, folder
+                with suppress(OSError):
+                    yield from self._files_in(name, folder, waiting)
+        finally:
+            if current is not None:
+                current[1].close()
 
     def open(self, name: str) -> IO[bytes]:
         """Open a regular file for reading; raises UnsafePath for anything else, FileNotFoundError."""
         with self._folder_of(name) as (folder, last):
             try:
-                descriptor = os.open(last, _FILE_FLAGS | getattr(os, "O_NONBLOCK", 0), dir_fd=folder)
+                descriptor = os.open(
+                    folder.path(last), _FILE_FLAGS | getattr(os, "O_NONBLOCK", 0), dir_fd=folder.descriptor
+                )
             except OSError as error:
                 if error.errno in _NOT_A_FOLDER:
                     raise UnsafePath(f"{name!r} is a symbolic link") from None
@@ -137,68 +133,166 @@ class Tree(AbstractContextManager["Tree"]):
         Gives True when it is gone (also when somebody else removed it), False when another file stands
         in its place, which is left alone. Raises UnsafePath when the way to it is no longer plain.
         """
-        try:
-            with self._folder_of(file.name) as (folder, last):
-                now = _found(file.name, os.stat(last, dir_fd=folder, follow_symlinks=False))
-                if now is None or not file.same_as(now):
-                    return False
-                os.unlink(last, dir_fd=folder)
-        except FileNotFoundError:
-            pass
-        return True
+        ((_, removed),) = self.remove_all([file])
+        if removed is None:
+            raise UnsafePath(f"{file.name!r}: the way to it is no longer plain")
+        return removed
 
-    @contextmanager
-    def _folder_of(self, name: str) -> Iterator[tuple[int | None, str]]:
-        """Open the folder that holds ``name``; give its descriptor and the last part of the name."""
-        parent, _, last = name.rpartition("/")
-        if not last or last in (".", ".."):
-            raise UnsafePath(f"{name!r} is not the name of a file below {self.root}")
-        with self._folder(parent) as folder:
-            yield (folder, last) if BY_DESCRIPTOR else (None, str(self.root / parent / last))
+    def remove_all(self, files: Iterable[FoundFile]) -> Iterator[tuple[FoundFile, bool | None]]:
+        """
+        Remove each file that is still the one that was found; quickest when sorted by folder.
 
-    @contextmanager
-    def _folder(self, name: str) -> Iterator[int]:
-        """Open a folder below the root, one plain folder after the other."""
-        parts = [part for part in name.split("/") if part]
-        if ".." in parts or "." in parts or name.startswith("/") or "\0" in name:
-            raise UnsafePath(f"{name!r} does not stay below {self.root}")
-        if not BY_DESCRIPTOR:
-            self._check_each(parts)
-            yield -1
-            return
-        descriptor = os.dup(self._descriptor)
+        Gives each file with True when it is gone, False when another stands in its place, None when the
+        way to it is no longer plain. A file is first moved into a private folder, known again there, and
+        only then removed, so that nobody can swap it between the look and the removal; what turns out to
+        be another goes back (``taking.py``).
+        """
+        current: tuple[str, Place] | None = None
         try:
-            for part in parts:
-                try:
-                    deeper = os.open(part, _FOLDER_FLAGS, dir_fd=descriptor)
-                except OSError as error:
-                    if error.errno in _NOT_A_FOLDER:
-                        raise UnsafePath(f"{name!r}: {part!r} is not a plain folder") from None
-                    raise
-                os.close(descriptor)
-                descriptor = deeper
-            yield descriptor
+            for file in files:
+                parent, _, last = file.name.rpartition("/")
+                if current is None or current[0] != parent:
+                    if current is not None:
+                        current[1].close()
+                    current = None
+                    try:
+                        self._check_last(file.name, last)
+                        current = parent, self._place(parent)
+                    except FileNotFoundError:
+                        yield file, True
+                        continue
+                    except UnsafePath:
+                        yield file, None
+                        continue
+                trash = self._open_trash()
+                if trash is None:
+                    yield file, taking.remove_in_place(file, folder=current[1], last=last)
+                else:
+                    yield file, taking.remove_by_way_of(trash, file, folder=current[1], last=last)
         finally:
-            os.close(descriptor)
+            if current is not None:
+                current[1].close()
 
-    def _check_each(self, parts: list[str]) -> None:
-        path = self.root
+    def set_aside(self, file: FoundFile, *, into: "Tree", name: str) -> bool:
+        """
+        Give the file the name ``name`` below ``into``, a tree on the same filesystem that is ours alone.
+
+        Folders are made there. Gives False when the file is no longer the one that was found, which then
+        stays. Raises FileExistsError where the name is taken.
+        """
+        into.make_folders(name.rpartition("/")[0])
+        with self._folder_of(file.name) as (folder, last), into._folder_of(name) as (target, new_last):
+            with suppress(FileNotFoundError):
+                target.status(new_last)
+                raise FileExistsError(f"{into.root / name} exists already")
+            return taking.take(file, folder=folder, last=last, into=target, as_name=new_last)
+
+    def bring_back(self, name: str, *, to: "Tree") -> bool:
+        """
+        Give the file ``name`` of this tree, which is ours alone, the same name below ``to``.
+
+        Folders are made there. Gives False, and changes nothing, where the name is taken.
+        """
+        to.make_folders(name.rpartition("/")[0], mode=0o755)
+        with self._folder_of(name) as (folder, last), to._folder_of(name) as (target, new_last):
+            return taking.put_back(last, folder=folder, into=target, as_name=new_last)
+
+    def make_folders(self, name: str, *, mode: int = 0o700) -> None:
+        """Make the folder ``name`` and those above it, where they are missing."""
+        parts = name.split("/") if name else []
+        for index, part in enumerate(parts):
+            self._check_last(name, part)
+            with self._folder("/".join(parts[:index])) as folder, suppress(FileExistsError):
+                os.mkdir(folder.path(part), mode, dir_fd=folder.descriptor)
+
+    def remove_empty_folders(self, below: str) -> None:
+        """Remove the folder ``below`` and those in it that hold no file."""
+        folders = [below]
+        for name in folders:
+            with suppress(OSError, UnsafePath), self._folder(name) as folder:
+                folders += [
+                    f"{name}/{entry}"
+                    for entry in folder.entries()
+                    if stat.S_ISDIR(folder.status(entry).st_mode)
+                ]
+        for name in reversed(folders):
+            with suppress(OSError, UnsafePath), self._folder_of(name) as (folder, last):
+                os.rmdir(folder.path(last), dir_fd=folder.descriptor)
+
+    def _files_in(self, name: str, folder: Place, waiting: list[str]) -> Iterator[FoundFile]:
+        for entry in folder.entries():
+            path = f"{name}/{entry}" if name else entry
+            try:
+                status = folder.status(entry)
+            except OSError:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                if status.st_dev == self.device and not entry.startswith(OWN_PREFIX):
+                    waiting.append(path)
+            elif found := found_file(path, status):
+                yield found
+
+    def _next_folder(self, name: str, current: tuple[str, Place] | None) -> Place:
+        """Open a folder from the one that is open when it lies right in it, else from the root."""
+        if current is not None and name.rpartition("/")[0] == current[0]:
+            return self._step(current[1], name.rpartition("/")[2])
+        return self._place(name)
+
+    def _open_trash(self) -> Place | None:
+        """Give our private folder on this filesystem, None where the root takes none."""
+        if self._trash is None:
+            try:
+                with suppress(FileExistsError):
+                    os.mkdir(self._here.path(TRASH), 0o700, dir_fd=self._descriptor)
+            except OSError as error:
+                if error.errno in _NO_TRASH:
+                    return None
+                raise
+            self._trash = self._place(TRASH)
+            taking.empty_trash(self._trash)
+        return self._trash
+
+    @contextmanager
+    def _folder_of(self, name: str) -> Iterator[tuple[Place, str]]:
+        """Open the folder that holds ``name``; give it and the last part of the name."""
+        parent, _, last = name.rpartition("/")
+        self._check_last(name, last)
+        with self._folder(parent) as folder:
+            yield folder, last
+
+    @contextmanager
+    def _folder(self, name: str) -> Iterator[Place]:
+        place = self._place(name)
+        try:
+            yield place
+        finally:
+            place.close()
+
+    def _check_last(self, name: str, last: str) -> None:
+        if not last or last in (".", "..") or "\0" in last:
+            raise UnsafePath(f"{name!r} is not the name of a file below {self.root}")
+
+    def _place(self, name: str) -> Place:
+        """Open a folder below the root, one plain folder after the other."""
+        parts = name.split("/") if name else []
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
+            raise UnsafePath(f"{name!r} does not stay below {self.root}")
+        place = Place(
+            folder=self.root,
+            descriptor=os.dup(self._descriptor) if self._descriptor is not None else None,
+        )
         for part in parts:
-            path /= part
-            if path.is_symlink() or (hasattr(path, "is_junction") and path.is_junction()):
-                raise UnsafePath(f"{path} is not a plain folder")
+            try:
+                deeper = self._step(place, part)
+            finally:
+                place.close()
+            place = deeper
+        return place
 
-
-def _found(name: str, status: os.stat_result) -> FoundFile | None:
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return FoundFile(
-        name=name,
-        size_bytes=status.st_size,
-        allocated_bytes=getattr(status, "st_blocks", (status.st_size + 511) // 512) * 512,
-        modified_ns=status.st_mtime_ns,
-        changed_ns=status.st_ctime_ns,
-        device=status.st_dev,
-        inode=status.st_ino,
-        links=status.st_nlink,
-    )
+    def _step(self, place: Place, part: str) -> Place:
+        try:
+            return place.step(part)
+        except OSError as error:
+            if error.errno in _NOT_A_FOLDER:
+                raise UnsafePath(f"{part!r} is not a plain folder below {self.root}") from None
+            raise
