@@ -44,7 +44,7 @@ def _kinds(annotation: Any) -> tuple[tuple[Any, ...], bool]:
     return (annotation,), False
 
 
-def _type(kinds: tuple[Any, ...]) -> click.ParamType:
+def _type(kinds: tuple[Any, ...]) -> "click.ParamType[Any]":
     kind = kinds[0]
     if typing.get_origin(kind) is typing.Literal:
         return click.Choice([str(choice) for choice in typing.get_args(kind)])

@@ -100,7 +100,8 @@ class Draft:
                 continue
             size = self._measure(address.path) if address.path else 0
             self._used += size
-            yield f"  {_name(alias)}: {{django: {alias}, limit: {self._limit(self._limits['database'], size)}}}"
+            limit = self._limit(self._limits["database"], size)
+            yield f"  {_name(alias)}: {{django: {alias}, limit: {limit}}}"
             known += 1
         if not known:
             yield "  {}"

@@ -15,6 +15,8 @@ ORDERS = 200
 SHARE_BEFORE = 0.4
 SHARE_AFTER = 0.86
 _SECONDS = 600.0
+# What a shop that was run in place has written beside its code.
+_LEFTOVERS = ("media", "logs", "backups", "staticfiles", "db.sqlite3*", ".secret_key", "__pycache__")
 
 
 class DemonstrationShop:
@@ -28,9 +30,7 @@ class DemonstrationShop:
         """Copy, migrate and fill the shop anew; raises ShopError when Django or Pillow are missing."""
         if self.project.exists():
             shutil.rmtree(self.project)
-        leftovers = shutil.ignore_patterns(
-            "media", "logs", "backups", "staticfiles", "db.sqlite3*", "__pycache__"
-        )
+        leftovers = shutil.ignore_patterns(*_LEFTOVERS)
         shutil.copytree(resource("examples/shop"), self.project, ignore=leftovers)
         self.manage("migrate", "--verbosity=0")
         self.manage("fill_shop", f"--orders={ORDERS}")
@@ -62,7 +62,7 @@ class DemonstrationShop:
 
     def manage(self, *words: str) -> str:
         """Run the shop's manage.py and give what it printed."""
-        command = [sys.executable, self.project / "manage.py", *words]
+        command = [sys.executable, str(self.project / "manage.py"), *words]
         try:
             return processes.run(command, timeout_seconds=_SECONDS, directory=self.project).decode()
         except ProcessFailed as error:

@@ -85,7 +85,7 @@ class Loop:
         """Give the four services, each with its command."""
         addresses = self.addresses
         storekeeper = [sys.executable, "-P", "-m", "storekeeper"]
-        config = ["--config.file", self._config_file]
+        config = ["--config.file", str(self._config_file)]
         return (
             Service(
                 name="exporter",
@@ -98,7 +98,7 @@ class Loop:
                 name="receiver",
                 arguments=[
                     *storekeeper, "receiver", *config, "--web.listen-address", _listen(addresses.receiver),
-                    "--web.token-file", self.token_file,
+                    "--web.token-file", str(self.token_file),
                 ],
                 url=addresses.receiver,
             ),
@@ -127,7 +127,7 @@ class Loop:
 
     def _prometheus(self) -> dict[str, Any]:
         template = yaml.safe_load(resource("deploy/prometheus/prometheus.yml").read_text("utf-8"))
-        return prometheus_configuration(
+        configuration: dict[str, Any] = prometheus_configuration(
             template,
             exporter=_listen(self.addresses.exporter),
             receiver=_listen(self.addresses.receiver),
@@ -135,16 +135,18 @@ class Loop:
             rule_files=[str(self._state / "rules" / "*.yml")],
             interval_seconds=self._pace.interval_seconds,
         )
+        return configuration
 
     def _alertmanager(self) -> dict[str, Any]:
         template = yaml.safe_load(resource("deploy/alertmanager/alertmanager.yml").read_text("utf-8"))
-        return alertmanager_configuration(
+        configuration: dict[str, Any] = alertmanager_configuration(
             template,
             webhook_url=f"{self.addresses.receiver}/api/v1/alerts",
             credentials_file=str(self.token_file),
             group_wait_seconds=self._pace.group_wait_seconds,
             group_interval_seconds=self._pace.group_interval_seconds,
         )
+        return configuration
 
     def _write(self, name: str, document: dict[str, Any]) -> None:
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
