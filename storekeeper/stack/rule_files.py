@@ -34,9 +34,9 @@ def duration_seconds(text: str | int) -> float:
 
     Raises ValueError for anything else.
     """
+    if str(text) == "0":
+        return 0.0
     parts = _PART.findall(str(text))
-    if "".join(number + unit for number, unit in parts) != str(text):
-        if str(text) == "0":
-            return 0.0
+    if not parts or "".join(number + unit for number, unit in parts) != str(text):
         raise ValueError(f"{text!r} is not a Prometheus duration: write 30s, 5m or 1h30m")
     return sum(int(number) * _MILLISECONDS[unit] for number, unit in parts) / 1000
