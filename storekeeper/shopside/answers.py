@@ -12,6 +12,11 @@ from .frames import DATA, read_frame, write_frame, write_message
 # The questions, and the module and function that answer each: imported when Django is ready, not before.
 QUESTIONS = {
     "describe": ("describe", "describe"),
+    "expired_rows": ("rows", "expired_rows"),
+    "named_files": ("references", "named_files"),
+    "remove_rows": ("rows", "remove_rows"),
+    "dump_fixture": ("fixture", "dump_fixture"),
+    "measure_fixture": ("fixture", "measure_fixture"),
 }
 
 

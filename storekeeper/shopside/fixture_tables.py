@@ -1,0 +1,70 @@
+"""Which tables a fixture holds, in which order, and what it leaves out and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .names import NATURAL_KEYS
+
+
+def fixture_models(database: str) -> list[Any]:
+    """
+    Give the models whose tables lie in this database, referred-to tables before those that refer.
+
+    Proxies have no table; unmanaged and swapped-out models are not Django's to create.
+    """
+    from django.apps import apps
+    from django.db import router
+
+    models = [
+        model
+        for model in apps.get_models()
+        if model._meta.managed and not model._meta.proxy and router.allow_migrate_model(database, model)
+    ]
+    wanted = set(models)
+    ordered: dict[Any, None] = {}
+
+    def place(model: Any, *, waiting: frozenset[Any]) -> None:
+        if model in ordered or model in waiting:
+            return
+        for field in (*model._meta.local_fields, *model._meta.local_many_to_many):
+            target = field.remote_field.model._meta.concrete_model if field.remote_field else None
+            if target in wanted:
+                place(target, waiting=waiting | {model})
+        ordered[model] = None
+
+    by_name = [model for label in NATURAL_KEYS for model in models if model._meta.label_lower == label]
+    for model in (*by_name, *sorted(models, key=lambda model: str(model._meta.label))):
+        place(model, waiting=frozenset())
+    return list(ordered)
+
+
+def left_out(database: str, *, connection: Any) -> dict[str, str]:
+    """Give each model or table that lies in this database and is not in the fixture, with the reason."""
+    from django.apps import apps
+    from django.db import router
+
+    reasons = {}
+    known = {"django_migrations"}
+    for model in apps.get_models(include_auto_created=True, include_swapped=True):
+        meta = model._meta
+        if meta.proxy:
+            continue
+        known.add(meta.db_table)
+        if meta.managed and not meta.swapped:
+            continue
+        if router.allow_migrate_model(database, model) and not meta.swapped:
+            reasons[meta.label] = (
+                f"Django does not manage its table {meta.db_table}: migrate would not create it"
+            )
+    for table in connection.introspection.table_names():
+        if table not in known:
+            reasons[table] = "no model of the shop has this table; the native format holds it"
+    return reasons
+
+
+def applied_migrations(connection: Any) -> list[str]:
+    """Give the migrations that the database has seen, as ``app.name``, sorted."""
+    from django.db.migrations.recorder import MigrationRecorder
+
+    return sorted(f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations())

@@ -1,0 +1,56 @@
+"""Content types and permissions by name: their numbers differ from one database to the next."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from django.db import models
+
+from .json_text import json_text
+
+# The columns that make up the natural key, as the model's own natural_key() orders them.
+NATURAL_KEYS = {
+    "contenttypes.contenttype": ("app_label", "model"),
+    "auth.permission": ("codename", "content_type__app_label", "content_type__model"),
+}
+
+
+class Names:
+    """The natural keys of one database's content types and permissions, read once."""
+
+    def __init__(self, database: str) -> None:
+        from django.apps import apps
+        from django.db import router
+
+        self._texts: dict[Any, dict[Any, str]] = {}
+        for model in apps.get_models():
+            columns = NATURAL_KEYS.get(model._meta.label_lower)
+            if columns and router.allow_migrate_model(database, model):
+                rows = models.QuerySet(model, using=database).order_by().values_list("pk", *columns)
+                self._texts[model] = {row[0]: json_text(list(row[1:])) for row in rows}
+
+    def knows(self, model: Any) -> bool:
+        """Tell whether rows of this model are written by name, without a key."""
+        return model in self._texts
+
+    def of_field(self, field: Any) -> Callable[[Any], str] | None:
+        """Give the function from a relation's value to the name it stands for; None for other fields."""
+        if field.remote_field is None:
+            return None
+        target = field.remote_field.model._meta.concrete_model
+        texts = self._texts.get(target)
+        key = getattr(field, "target_field", None) if not field.many_to_many else target._meta.pk
+        if texts is None or key is not target._meta.pk:
+            return None
+
+        def name(value: Any) -> str:
+            if value is None:
+                return "null"
+            if value not in texts:
+                raise ValueError(
+                    f"{field.model._meta.label}.{field.name} refers to {target._meta.label} {value}, "
+                    "which does not exist; the row could not be restored"
+                )
+            return texts[value]
+
+        return name

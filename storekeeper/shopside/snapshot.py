@@ -1,0 +1,46 @@
+"""One moment of a database, for as long as it is being read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def snapshot(database: str, *, lock_timeout_seconds: float) -> Iterator[Any]:
+    """
+    Give the shop's own connection inside a transaction that only reads and sees one moment.
+
+    PostgreSQL: REPEATABLE READ, READ ONLY; a table that stays locked for ``lock_timeout_seconds`` is an
+    error. SQLite: one deferred read transaction, whatever kind of transaction the settings ask for, so
+    that it never takes the writers' lock. Raises django.db.Error.
+    """
+    from django.db import connections
+
+    connection = connections[database]
+    # A connection that was used before may carry a transaction or a time limit of somebody else.
+    connection.close()
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        connection.set_autocommit(False)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(f"SET LOCAL lock_timeout = {int(lock_timeout_seconds * 1000)}")
+            # Reading all of a large shop may take longer than a page may.
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            # The snapshot is taken by the first query, not by the start.
+            cursor.execute("SELECT 1 FROM pg_catalog.pg_class LIMIT 1")
+        elif connection.vendor == "sqlite":
+            cursor.execute("PRAGMA query_only = ON")
+            cursor.execute("BEGIN DEFERRED")
+            cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+        else:
+            raise ValueError(f"database {database}: {connection.vendor} is not one that storekeeper backs up")
+    try:
+        yield connection
+    finally:
+        # Nothing was written: closing ends the transaction, also one that an error has spoilt.
+        connection.close()
