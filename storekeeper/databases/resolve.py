@@ -10,7 +10,7 @@ from storekeeper.shop import ShopDescription
 
 
 def resolve(
-    name: str, *, source: DatabaseSource, project: Path, description: Callable[[], ShopDescription]
+    name: str, source: DatabaseSource, *, project: Path, description: Callable[[], ShopDescription]
 ) -> DatabaseAddress:
     """
     Give the address that ``source`` means now: a URL file may be rewritten, a shop may come back.

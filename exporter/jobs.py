@@ -1,0 +1,110 @@
+"""Work that is too slow for a scrape: done beside the scrapes, again and again, the last result kept."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# A job rests at least this many times as long as it worked: it takes a fifth of one disk's time at most.
+REST_FACTOR = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latest(Generic[Result]):
+    """
+    What a job has to show: the last complete ``value`` and the time it was complete (seconds since 1970).
+
+    ``problem`` tells why a later attempt failed, empty when the last attempt is the one shown.
+    ``attempts`` counts the attempts that have ended.
+    """
+
+    value: Result | None = None
+    measured_at: float | None = None
+    problem: str = ""
+    attempts: int = 0
+
+
+class Job(Generic[Result]):
+    """
+    One piece of work on an interval, in a thread of its own.
+
+    A job that hangs keeps its last result and holds up nobody. It is never started a second time
+    beside itself.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Result],
+        *,
+        interval_seconds: float,
+        retry_seconds: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Set the pause after each attempt; ``retry_seconds`` is the one after a failure, if it differs."""
+        self.name = name
+        self._work = work
+        self._interval_seconds = interval_seconds
+        self._retry_seconds = interval_seconds if retry_seconds is None else retry_seconds
+        self._clock = clock
+        self._latest: Latest[Result] = Latest()
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+
+    @property
+    def latest(self) -> Latest[Result]:
+        """Give the newest result; never waits."""
+        return self._latest
+
+    def run_once(self) -> Latest[Result]:
+        """Do the work in the calling thread and give the outcome."""
+        before = self._latest
+        try:
+            value = self._work()
+        except Exception as error:  # an edge: every failure of a job becomes what it shows
+            if str(error) != before.problem:
+                logger.warning("%s: %s", self.name, error, exc_info=not hasattr(error, "hint"))
+            latest = Latest(
+                value=before.value,
+                measured_at=before.measured_at,
+                problem=str(error) or type(error).__name__,
+                attempts=before.attempts + 1,
+            )
+        else:
+            latest = Latest(value=value, measured_at=self._clock(), attempts=before.attempts + 1)
+        with self._changed:
+            self._latest = latest
+            self._changed.notify_all()
+        return latest
+
+    def start(self) -> None:
+        """Begin at once, in a thread that does not keep the process alive."""
+        threading.Thread(target=self._repeat, name=self.name, daemon=True).start()
+
+    def stop(self) -> None:
+        """Begin no further attempt; one that is under way is left to its end."""
+        self._stopping.set()
+
+    @property
+    def stopping(self) -> threading.Event:
+        """Give the event that long work looks at to end early."""
+        return self._stopping
+
+    def wait_for_attempt(self, *, timeout_seconds: float) -> bool:
+        """Wait until the first attempt has ended; tell whether it has."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._latest.attempts > 0, timeout_seconds)
+
+    def _repeat(self) -> None:
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            failed = bool(self.run_once().problem)
+            worked = time.monotonic() - started
+            pause = self._retry_seconds if failed else self._interval_seconds
+            self._stopping.wait(max(pause, worked * REST_FACTOR))

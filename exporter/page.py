@@ -1,0 +1,68 @@
+"""One page of metrics, in the format that the reader asks for."""
+
+from collections.abc import Callable, Collection, Iterator
+
+from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+
+from exporter.scrape import Scraper
+
+
+class Page:
+    """
+    The families of one scrape, after those about the config and this process.
+
+    ``reloaded`` tells whether the last reading of the config went well, and when it last did.
+    """
+
+    def __init__(
+        self,
+        scraper: Scraper,
+        *,
+        timeout_seconds: float,
+        only: Collection[str] = (),
+        reloaded: Callable[[], tuple[bool, float]] | None = None,
+    ) -> None:
+        self._scraper = scraper
+        self._timeout_seconds = timeout_seconds
+        self._only = only
+        self._reloaded = reloaded
+
+    def collect(self) -> Iterator[Metric]:
+        """Give new families; an encoder calls this."""
+        yield from self._scraper.scrape(timeout_seconds=self._timeout_seconds, only=self._only)
+        if self._reloaded is not None:
+            yield from config_families(*self._reloaded())
+        if not self._only:
+            yield from _PROCESS.collect()
+
+    def encode(self, accept: str) -> tuple[bytes, str]:
+        """Give the page and its content type for an ``Accept`` header."""
+        encoder, content_type = choose_encoder(accept)
+        return encoder(self), content_type
+
+
+def config_families(successful: bool, moment: float) -> Iterator[Metric]:
+    """Give how the last reading of the config file went."""
+    yield GaugeMetricFamily(
+        "storekeeper_config_last_reload_successful",
+        "1 when the config file, as it is now, is in use; 0 when it is broken and the one before is.",
+        value=int(successful),
+    )
+    yield GaugeMetricFamily(
+        "storekeeper_config_last_reload_success_timestamp_seconds",
+        "When the config in use was read, in seconds since 1970.",
+        value=moment,
+    )
+
+
+def _process_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+_PROCESS = _process_registry()

@@ -1,0 +1,1 @@
+"""The exporter as a service: config, measurements, web server, and an orderly end."""

@@ -1,0 +1,127 @@
+"""The exporter's web pages: the metrics, whether it lives, whether it is ready, and a page with links."""
+
+import gzip
+import html
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+import anyio.to_thread
+from prometheus_client.exposition import gzip_accepted
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+import storekeeper
+from exporter.measuring import Measuring
+from exporter.page import Page
+from exporter.scrape import deadline_seconds
+
+MAX_SCRAPES: Final = 40
+TIMEOUT_HEADER: Final = "x-prometheus-scrape-timeout-seconds"
+
+_LANDING = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>storekeeper exporter</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem;
+  color: #1b1f24; background: #fff }}
+a {{ color: #0550ae }}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #e6edf3; background: #0d1117 }}
+  a {{ color: #58a6ff }}
+}}
+</style>
+</head>
+<body>
+<h1>storekeeper exporter</h1>
+<p>Measures the storage of the shop <strong>{shop}</strong>. Version {version}.</p>
+<ul>
+<li><a href="{metrics}">Metrics</a></li>
+<li><a href="/-/healthy">Healthy</a>: the exporter runs</li>
+<li><a href="/-/ready">Ready</a>: everything was measured once</li>
+</ul>
+</body>
+</html>
+"""
+
+
+def make_app(
+    measuring: Callable[[], Measuring],
+    *,
+    telemetry_path: str = "/metrics",
+    reloaded: Callable[[], tuple[bool, float]] | None = None,
+    max_scrapes: int = MAX_SCRAPES,
+) -> Starlette:
+    """
+    Give the application; ``measuring`` gives the measurements in use, which a changed config replaces.
+
+    More than ``max_scrapes`` scrapes at the same time are answered with 503.
+    """
+    places = threading.Semaphore(max_scrapes)
+    # A limiter of our own: scrapes that wait must not use up the threads that others need.
+    limiter = anyio.CapacityLimiter(max_scrapes)
+
+    async def metrics(request: Request) -> Response:
+        only = frozenset(request.query_params.getlist("collect[]"))
+        unknown = only - set(measuring().scraper.names)
+        if unknown:
+            return PlainTextResponse(
+                f"no such collector: {', '.join(sorted(unknown))}\n"
+                f"known: {', '.join(measuring().scraper.names)}\n",
+                status_code=400,
+            )
+        if not places.acquire(blocking=False):
+            return PlainTextResponse(
+                f"{max_scrapes} scrapes are under way already\n",
+                status_code=503,
+                headers={"retry-after": "5"},
+            )
+        try:
+            page = Page(
+                measuring().scraper,
+                timeout_seconds=deadline_seconds(request.headers.get(TIMEOUT_HEADER)),
+                only=only,
+                reloaded=reloaded,
+            )
+            body, content_type = await anyio.to_thread.run_sync(
+                page.encode, request.headers.get("accept", ""), limiter=limiter
+            )
+            headers = {"content-type": content_type, "vary": "Accept, Accept-Encoding"}
+            if gzip_accepted(request.headers.get("accept-encoding", "")):
+                body = await anyio.to_thread.run_sync(gzip.compress, body, 6, limiter=limiter)
+                headers["content-encoding"] = "gzip"
+            return Response(body, headers=headers)
+        finally:
+            places.release()
+
+    async def healthy(_: Request) -> Response:
+        return PlainTextResponse("storekeeper exporter is healthy\n")
+
+    async def ready(_: Request) -> Response:
+        if measuring().ready:
+            return PlainTextResponse("storekeeper exporter is ready\n")
+        waiting = ", ".join(job.name for job in measuring().jobs if not job.latest.attempts)
+        return PlainTextResponse(f"still measuring for the first time: {waiting}\n", status_code=503)
+
+    async def landing(_: Request) -> Response:
+        page = _LANDING.format(
+            shop=html.escape(measuring().config.shop),
+            version=html.escape(storekeeper.__version__),
+            metrics=html.escape(telemetry_path),
+        )
+        return HTMLResponse(page)
+
+    return Starlette(
+        routes=[
+            Route("/", landing),
+            Route(telemetry_path, metrics),
+            Route("/-/healthy", healthy),
+            Route("/-/ready", ready),
+        ]
+    )
