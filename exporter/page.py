@@ -23,18 +23,20 @@ class Page:
         timeout_seconds: float,
         only: Collection[str] = (),
         reloaded: Callable[[], tuple[bool, float]] | None = None,
+        process_families: bool = True,
     ) -> None:
         self._scraper = scraper
         self._timeout_seconds = timeout_seconds
         self._only = only
         self._reloaded = reloaded
+        self._process_families = process_families
 
     def collect(self) -> Iterator[Metric]:
         """Give new families; an encoder calls this."""
         yield from self._scraper.scrape(timeout_seconds=self._timeout_seconds, only=self._only)
         if self._reloaded is not None:
             yield from config_families(*self._reloaded())
-        if not self._only:
+        if self._process_families and not self._only:
             yield from _PROCESS.collect()
 
     def encode(self, accept: str) -> tuple[bytes, str]:
