@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from storekeeper.config.fields import AgeField, Model, ModelLabel, Name, PathInside, ShopPath, Size
+from storekeeper.config.fields import (
+    AgeField,
+    FieldLabel,
+    Model,
+    ModelLabel,
+    Name,
+    PathInside,
+    ShopPath,
+    Size,
+)
 from storekeeper.units import Age
 
 
@@ -30,6 +39,8 @@ class Area(Model):
     path: ShopPath
     limit: Size | None = None
     groups: dict[Name, PathInside] = {}
+    ignore: tuple[PathInside, ...] = ()
+    """Patterns of files that no row names and that are wanted all the same, such as thumbnails."""
 
 
 class Total(Model):
@@ -174,6 +185,8 @@ class Config(Model):
     disks: Literal["auto"] | tuple[ShopPath, ...] = "auto"
     large_files: LargeFiles = LargeFiles()
     qr_codes: dict[Name, QrCodes] = {}
+    references: tuple[FieldLabel, ...] = ()
+    """Further fields whose text or JSON names files: rich text, custom paths. File fields are known."""
     orders: ModelLabel | None = None
     """The model whose rows are orders, for growth per 100 orders."""
     backups: Backups = Backups()
