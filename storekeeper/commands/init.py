@@ -61,6 +61,7 @@ def write_config(*, project: Path, python: Path | None, settings: str | None, ou
         python=python,
         folder=output.absolute().parent,
         measure=_size,
+        folders=_folders,
         settings=settings,
     )
     text = draft.text()
@@ -79,3 +80,14 @@ def _size(path: Path) -> int:
         return 0
     with Tree(path) as tree:
         return sum(file.size_bytes for file in tree.walk())
+
+
+def _folders(path: Path) -> list[str]:
+    """Give the names of the folders in ``path``, sorted; hidden ones are nobody's uploads."""
+    if not path.is_dir():
+        return []
+    return sorted(
+        entry.name
+        for entry in path.iterdir()
+        if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith(".")
+    )

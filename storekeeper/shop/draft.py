@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from storekeeper.databases import DatabaseAddress, Engine, address_from_django
@@ -15,6 +15,8 @@ from storekeeper.units import format_size, parse_size
 # The guide's limits, in bytes.
 LIMITS = {"database": 100_000_000, "media": 500_000_000, "static": 50_000_000, "logs": 50_000_000}
 TOTAL_LIMIT = 1_000_000_000
+# Each group is a series of its own in Prometheus.
+MOST_GROUPS = 20
 _NAMELESS_PACKAGES = ("config", "settings", "project", "core", "conf", "server", "backend", "django")
 
 
@@ -22,8 +24,8 @@ class Draft:
     """
     The text of a ``storekeeper.yml`` for one project.
 
-    ``folder`` is where the file will lie. ``measure`` gives the bytes below a path (0 where there is
-    nothing): an area that is already more than half as large as the guide's limit gets twice its size,
+    ``folder`` is where the file will lie. ``folders`` gives the names of the folders in one. ``measure``
+    gives the bytes below a path (0 where there is nothing): an area that is already more than half as large as the guide's limit gets twice its size,
     so that a config never starts with an alert.
     """
 
@@ -35,6 +37,7 @@ class Draft:
         python: Path,
         folder: Path,
         measure: Callable[[Path], int],
+        folders: Callable[[Path], Sequence[str]] = lambda path: (),
         settings: str | None = None,
         limits: Mapping[str, int] = LIMITS,
     ) -> None:
@@ -43,6 +46,7 @@ class Draft:
         self._python = python
         self._folder = folder
         self._measure = measure
+        self._folders = folders
         self._settings = settings
         self._limits = limits
         self._used = 0
@@ -145,6 +149,11 @@ class Draft:
                 prefix = constant_part(field.upload_to)
                 if field.storage_location == media and prefix:
                     prefixes.setdefault(_name(prefix), prefix)
+        # An upload_to that is a function tells its folder only by the files that it has put there.
+        known = {prefix.partition("/")[0] for prefix in prefixes.values()}
+        for folder in self._folders(media):
+            if folder not in known and len(prefixes) < MOST_GROUPS:
+                prefixes.setdefault(_name(folder), folder)
         pairs = ", ".join(f"{name}: {_text(prefix)}" for name, prefix in sorted(prefixes.items()))
         return f", groups: {{{pairs}}}" if pairs else ""
 

@@ -134,6 +134,7 @@ class Loop:
             alertmanager=_listen(self.addresses.alertmanager),
             rule_files=[str(self._state / "rules" / "*.yml")],
             interval_seconds=self._pace.interval_seconds,
+            receiver_credentials_file=str(self.token_file),
         )
         return configuration
 
