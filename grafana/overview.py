@@ -80,8 +80,7 @@ OVER_TIME: Final = Row(
             queries=(
                 Query(
                     expression=latest("storekeeper_disk_files_free", by=("mountpoint",))
-                    + " / "
-                    + latest("storekeeper_disk_files", by=("mountpoint",)),
+                    + f" / ({latest('storekeeper_disk_files', by=('mountpoint',))} > 0)",
                     legend="{{mountpoint}} ({{instance}})",
                 ),
             ),
@@ -91,6 +90,7 @@ OVER_TIME: Final = Row(
             maximum=1,
             width=6,
             runbooks=("DiskFilesRunningOut",),
+            empty="no inodes here",
         ),
     ),
 )

@@ -129,7 +129,7 @@ CASES = (
         behaviour="runs in the shown time are whole numbers and keep the action's name",
         uid="storekeeper-actions",
         panel="Actions",
-        series={'storekeeper_action_runs_total{instance="a", action="rotate_logs"}': "0x30 1x29"},
+        series={'storekeeper_action_runs_total{instance="a", action="rotate_logs"}': "0x30 1x20"},
         expected={'{instance="a", action="rotate_logs"}': 1},
     ),
 )
@@ -143,7 +143,7 @@ def test_the_panel_shows_the_right_figure(case: Case, tmp_path: Path) -> None:
     ]
     series = [{"series": name, "values": values} for name, values in case.series.items()]
     asked = {
-        "expr": f"round({expressions[case.query]})",  # slopes come with the last digits of a float
+        "expr": f"round({expressions[case.query]}, 0.001)",  # a slope's last digits are a float's
         "eval_time": f"{case.minutes}m",
         "exp_samples": [{"labels": labels, "value": value} for labels, value in case.expected.items()],
     }
