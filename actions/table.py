@@ -1,0 +1,12 @@
+"""Every action, by its name: the command line, the management commands, playbooks and the receiver read this."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from actions.action import Action
+from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
+
+ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
+    {action.name: action for action in (CleanupExpiredQrCodes(),)}
+)
