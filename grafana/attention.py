@@ -5,7 +5,7 @@ from typing import Final
 from alerts import FIRING_SINCE, RUNBOOK_FOLDER, firing
 from expressions import OUR_JOBS, count, increase, latest, select, total
 from frame import Row
-from panels import ANSWERS, NONE_IS_GOOD, Column, Query, Stat, Table
+from panels import ANSWERS, NONE_IS_GOOD, SOME_ARE_USUAL, Column, Query, Stat, Table
 
 HOUR: Final = 3600
 DAY: Final = 86400
@@ -39,8 +39,16 @@ NEEDS_A_PERSON: Final = Row(
             queries=(Query(expression=total(select("storekeeper_episodes_exhausted")), legend="alerts"),),
             unit="short",
             steps=NONE_IS_GOOD,
-            width=4,
+            width=3,
             runbooks=("ActionsExhausted",),
+        ),
+        Stat(
+            title="Runs to approve",
+            description="Runs that wait for a person to approve or cancel them, on the receiver's page.",
+            queries=(Query(expression=total(select("storekeeper_runs_waiting")), legend="runs"),),
+            unit="short",
+            steps=SOME_ARE_USUAL,
+            width=3,
         ),
         Stat(
             title="Failed actions",
@@ -84,7 +92,7 @@ NEEDS_A_PERSON: Final = Row(
             ),
             unit="s",
             decimals=1,
-            width=6,
+            width=5,
             runbooks=("BackupTooOld",),
             empty="no backup",
         ),
@@ -102,7 +110,7 @@ NEEDS_A_PERSON: Final = Row(
             ),
             unit="short",
             steps=NONE_IS_GOOD,
-            width=4,
+            width=3,
             runbooks=("BackupTooOld",),
         ),
         Table(
