@@ -1,4 +1,4 @@
-"""Every action, by its name: the command line, the management commands, playbooks and the receiver read this."""
+"""Every action by its name: the command line, management commands, playbooks and the receiver read this."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
