@@ -2,8 +2,8 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.scanner import entries, statx
@@ -17,17 +17,6 @@ from exporter.scanner.table import DirectoryRecord
 # Not there, no directory any more, or replaced by a symbolic link: gone, not an error.
 GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 Pace = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What tells whether a directory is the same and unchanged, and its own bytes."""
-
-    inode: int
-    modified_ns: int
-    changed_ns: int
-    size: int
-    blocks: int
 
 
 class DirectoryReader:
@@ -47,7 +36,7 @@ class DirectoryReader:
         self._settled_before_ns = int((started - request.settle_seconds) * 1e9)
         self._opener = opener(request.root)
         self._statx = statx.StatBatch() if statx.available() and self._opener else None
-        self.device, self._device_in_entries = self._devices()
+        self.device, self.device_in_entries = self._devices()
 
     def __enter__(self) -> "DirectoryReader":
         return self
@@ -64,10 +53,10 @@ class DirectoryReader:
         """
         try:
             directory = self._directory(path)
-            status = os.fstat(directory) if isinstance(directory, int) else directory.lstat()
+            status = os.fstat(directory) if isinstance(directory, int) else self._status(directory)
         except OSError as error:
             return None if error.errno in GONE else self._closed(path, error)
-        if status.st_dev != self.device:
+        if status.st_dev != self.device or not stat.S_ISDIR(status.st_mode):
             return None
         record = self._record(path, status)
         try:
@@ -75,6 +64,36 @@ class DirectoryReader:
         except OSError as error:
             add_problem(record, name="", reason=error.strerror or "unreadable")
         return record
+
+    def require_readable(self, path: str) -> None:
+        """Raise OSError when the directory cannot be listed."""
+        with os.scandir(self._directory(path)) as iterator:
+            next(iterator, None)
+
+    def identities(self, paths: list[str]) -> list[tuple[int, int, int] | None]:
+        """
+        Give inode, modification and change time (ns) of each directory, None where that cannot be told.
+
+        Nothing is opened or read: at worst, somebody who swaps a folder above for a link makes us ask about
+        another directory, whose answer cannot be the known one.
+        """
+        root = self._directory("")
+        if self._pace is not None:
+            self._pace(len(paths))
+        if self._statx is not None and isinstance(root, int):
+            return self._statx.identities(
+                root, [path or "." for path in paths], device=self.device_in_entries
+            )
+        return [self._identity(self._request.root / path) for path in paths]
+
+    def _identity(self, path: Path) -> tuple[int, int, int] | None:
+        try:
+            status = self._status(path)
+        except OSError:
+            return None
+        if status.st_dev != self.device:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
     def batches(self, path: str) -> Iterator[Entries]:
         """Give the entries of one directory in batches. Raises OSError when it cannot be read."""
@@ -94,6 +113,10 @@ class DirectoryReader:
         if self._opener is not None:
             return self._opener.descriptor(path)
         return self._request.root / path
+
+    def _status(self, directory: Path) -> os.stat_result:
+        # The root itself may be a link: the shop's owner named it.
+        return directory.stat() if directory == self._request.root else directory.lstat()
 
     def _closed(self, path: str, error: OSError) -> DirectoryRecord | None:
         above, _, name = path.rpartition("/")
@@ -122,7 +145,7 @@ class DirectoryReader:
 
     def _questions(self, path: str) -> Questions:
         return Questions(
-            root_device=self._device_in_entries,
+            root_device=self.device_in_entries,
             large_over_bytes=self._request.large_over_bytes,
             top=self._request.top,
             matchers=self._patterns.within(path),

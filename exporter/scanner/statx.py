@@ -22,6 +22,7 @@ from typing import Any
 from exporter.scanner.entries import BATCH_ENTRIES, Entries
 
 SLOT_BYTES = 256
+SECOND = 1_000_000_000
 # AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
 FLAGS = 0x100 | 0x800
 # STATX_BASIC_STATS without the owner and the time of access.
@@ -77,6 +78,27 @@ class StatBatch:
         words = self._signed if attribute in SIGNED else self._words[width]
         per_slot = SLOT_BYTES // width
         return words[place : count * per_slot : per_slot].tolist()
+
+    def identities(self, root: int, paths: list[str], *, device: int) -> list[tuple[int, int, int] | None]:
+        """Give inode, modification and change time (ns) of each path, None if it fails or is elsewhere."""
+        results = self.fill(root, encoded(paths))
+        count = len(paths)
+        columns = zip(
+            results,
+            self.column(DEVICE, count=count),
+            self.column(INODE, count=count),
+            self.column(MODIFIED_SECONDS, count=count),
+            self.column(MODIFIED_NANOSECONDS, count=count),
+            self.column(CHANGED_SECONDS, count=count),
+            self.column(CHANGED_NANOSECONDS, count=count),
+            strict=True,
+        )
+        return [
+            None
+            if failed or where != device
+            else (inode, modified * SECOND + m_rest, changed * SECOND + c_rest)
+            for failed, where, inode, modified, m_rest, changed, c_rest in columns
+        ]
 
     def read(self, directory: int) -> Iterator[Entries]:
         """

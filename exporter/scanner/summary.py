@@ -2,13 +2,12 @@
 
 import heapq
 import stat
-from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporter.scanner.entries import Entries
 from exporter.scanner.patterns import NameMatch
-from exporter.scanner.table import DirectoryRecord, LinkedFile
+from exporter.scanner.table import DirectoryRecord, LinkedFile, Matches
 
 REGULAR = stat.S_IFREG
 DIRECTORY = stat.S_IFDIR
@@ -29,6 +28,7 @@ class Questions:
 
 def add_entries(record: DirectoryRecord, batches: Iterable[Entries], *, questions: Questions) -> None:
     """Add the entries of a directory to its record."""
+    found: dict[str, list[tuple[int, int]]] = {kind: [] for kind, _ in questions.matchers}
     for batch in batches:
         for problem in batch.problems:
             add_problem(record, name=problem[0], reason=problem[1])
@@ -39,6 +39,15 @@ def add_entries(record: DirectoryRecord, batches: Iterable[Entries], *, question
             files = set_apart(record, batch, root_device=questions.root_device)
         if files.names:
             add_files(record, files, questions=questions)
+        for kind, matches in questions.matchers:
+            found[kind] += [
+                (files.modified[index], files.sizes[index])
+                for index, name in enumerate(files.names)
+                if matches(name)
+            ]
+    record.matches = {
+        kind: Matches.of(files_of_kind) for kind, files_of_kind in found.items() if files_of_kind
+    }
     if questions.recent_since is not None and record.files and record.newest >= questions.recent_since:
         record.again = True
 
@@ -81,12 +90,6 @@ def add_files(record: DirectoryRecord, files: Entries, *, questions: Questions) 
                 record.blocks -= files.blocks[index]
     if questions.large_over_bytes is not None and max(files.sizes) > questions.large_over_bytes:
         add_large(record, files, questions=questions)
-    for kind, matches in questions.matchers:
-        times, sizes = record.matches.setdefault(kind, (array("q"), array("q")))
-        for index, name in enumerate(files.names):
-            if matches(name):
-                times.append(files.modified[index])
-                sizes.append(files.sizes[index])
 
 
 def add_large(record: DirectoryRecord, files: Entries, *, questions: Questions) -> None:

@@ -7,8 +7,11 @@ links, large files, matches of a pattern) stands beside the columns, by row.
 """
 
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import accumulate, compress
+from typing import Any
 
 # Names of the columns with the array type code of each.
 COLUMNS = {
@@ -26,6 +29,8 @@ COLUMNS = {
     "errors": "q",
     "again": "b",
 }
+# What a reading says of a directory; the parent is known before.
+FIGURES = tuple(COLUMNS)[1:]
 # Stand in the columns "oldest" and "newest" of a directory without regular files.
 NO_OLDEST = 2**63 - 1
 NO_NEWEST = -(2**63)
@@ -40,6 +45,31 @@ class LinkedFile:
     blocks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """
+    Files of one directory that match one pattern, the oldest first.
+
+    ``modified`` in whole seconds; ``size_sums`` holds the bytes of the file and all older ones.
+    """
+
+    modified: "array[int]"
+    size_sums: "array[int]"
+
+    @classmethod
+    def of(cls, files: list[tuple[int, int]]) -> "Matches":
+        """Give the files, told as (modified, size) in any order."""
+        files = sorted(files)
+        return cls(
+            array("q", (modified for modified, _ in files)), array("q", accumulate(size for _, size in files))
+        )
+
+    def before(self, moment: float) -> tuple[int, int]:
+        """Give the number and the bytes of the files modified before that moment."""
+        number = bisect_left(self.modified, moment)
+        return number, self.size_sums[number - 1] if number else 0
+
+
 @dataclass(slots=True, kw_only=True)
 class DirectoryRecord:
     """
@@ -47,8 +77,7 @@ class DirectoryRecord:
 
     ``size`` and ``blocks`` (of 512 bytes) leave out the subdirectories and the files in ``linked``.
     ``large`` holds (size, modified, name) of the biggest files over the limit, ``large_files`` their full
-    number. ``matches`` holds for each kind the modification times and the sizes. ``again`` tells that the
-    directory must be read by the next scan even if it looks unchanged.
+    number. ``again`` tells that the directory must be read by the next scan even if it looks unchanged.
     """
 
     path: str
@@ -67,14 +96,14 @@ class DirectoryRecord:
     linked: list[LinkedFile] = field(default_factory=list)
     large_files: int = 0
     large: list[tuple[int, int, str]] = field(default_factory=list)
-    matches: dict[str, tuple["array[int]", "array[int]"]] = field(default_factory=dict)
+    matches: dict[str, Matches] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     subdirectories: list[str] = field(default_factory=list)
 
 
 class TreeState:
     """
-    The rows of one tree on one filesystem.
+    The rows of one tree on one filesystem; whoever gets one leaves it as it is.
 
     ``fingerprint`` names the questions that the rows can answer, ``device`` the filesystem.
     """
@@ -86,7 +115,7 @@ class TreeState:
         self.columns = {name: array(code) for name, code in COLUMNS.items()}
         self.linked: dict[int, list[LinkedFile]] = {}
         self.large: dict[int, tuple[int, list[tuple[int, int, str]]]] = {}
-        self.matches: dict[int, dict[str, tuple[array[int], array[int]]]] = {}
+        self.matches: dict[int, dict[str, Matches]] = {}
         self.problems: dict[int, list[tuple[str, str]]] = {}
 
     def __len__(self) -> int:
@@ -94,12 +123,62 @@ class TreeState:
 
     def append(self, record: DirectoryRecord, *, parent: int) -> int:
         """Add a directory that was read; give its row."""
-        row = len(self.paths)
         self.paths.append(record.path)
-        columns = self.columns
-        columns["parent"].append(parent)
-        for name in list(COLUMNS)[1:]:
-            columns[name].append(getattr(record, name))
+        self.columns["parent"].append(parent)
+        for name in FIGURES:
+            self.columns[name].append(getattr(record, name))
+        row = len(self.paths) - 1
+        self._set_extras(record, row)
+        return row
+
+    def extend(self, fragment: "TreeState", *, parents: list[int]) -> int:
+        """Add directories that another process read, each with its parent's row; give the first new row."""
+        first = len(self.paths)
+        self.paths += fragment.paths
+        for name in FIGURES:
+            self.columns[name].extend(fragment.columns[name])
+        self.columns["parent"].extend(parents)
+        for mine, theirs in zip(self._extras(), fragment._extras(), strict=True):
+            mine.update({first + row: value for row, value in theirs.items()})
+        return first
+
+    def replace(self, record: DirectoryRecord, *, row: int) -> None:
+        """Put a new reading in the place of the old one of the same directory."""
+        for name in FIGURES:
+            self.columns[name][row] = getattr(record, name)
+        for extra in self._extras():
+            extra.pop(row, None)
+        self._set_extras(record, row)
+
+    def copy(self) -> "TreeState":
+        """Give a state that can be changed without changing this one."""
+        new = TreeState(fingerprint=self.fingerprint, device=self.device)
+        new.paths = self.paths.copy()
+        new.columns = {name: column[:] for name, column in self.columns.items()}
+        for mine, theirs in zip(new._extras(), self._extras(), strict=True):
+            mine.update(theirs)
+        return new
+
+    def without(self, dropped: Collection[int]) -> "TreeState":
+        """Give a state without these rows; with a directory goes everything below it."""
+        keep = bytearray(b"\1" * len(self))
+        new_rows: dict[int, int] = {-1: -1}
+        for row, parent in enumerate(self.columns["parent"]):
+            if row in dropped or parent not in new_rows:
+                keep[row] = 0
+            else:
+                new_rows[row] = len(new_rows) - 1
+        new = TreeState(fingerprint=self.fingerprint, device=self.device)
+        new.paths = list(compress(self.paths, keep))
+        new.columns = {
+            name: array(code, compress(self.columns[name], keep)) for name, code in COLUMNS.items()
+        }
+        new.columns["parent"] = array("q", (new_rows[parent] for parent in new.columns["parent"]))
+        for mine, theirs in zip(new._extras(), self._extras(), strict=True):
+            mine.update({new_rows[row]: value for row, value in theirs.items() if row in new_rows})
+        return new
+
+    def _set_extras(self, record: DirectoryRecord, row: int) -> None:
         if record.linked:
             self.linked[row] = record.linked
         if record.large_files:
@@ -108,19 +187,6 @@ class TreeState:
             self.matches[row] = record.matches
         if record.problems:
             self.problems[row] = record.problems
-        return row
 
-    def copy_row(self, source: "TreeState", *, row: int, parent: int) -> int:
-        """Take over a directory that did not change from an earlier state; give its new row."""
-        new = len(self.paths)
-        self.paths.append(source.paths[row])
-        for name, column in self.columns.items():
-            column.append(source.columns[name][row])
-        self.columns["parent"][new] = parent
-        for mine, theirs in zip(self._extras(), source._extras(), strict=True):
-            if row in theirs:
-                mine[new] = theirs[row]
-        return new
-
-    def _extras(self) -> Iterator[dict]:  # type: ignore[type-arg] # four dictionaries of different values
-        yield from (self.linked, self.large, self.matches, self.problems)
+    def _extras(self) -> tuple[dict[int, Any], ...]:
+        return self.linked, self.large, self.matches, self.problems

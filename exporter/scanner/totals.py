@@ -1,10 +1,11 @@
 """From the rows of a tree to what the caller asked for."""
 
 import heapq
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 from exporter.scanner.request import ScanRequest
-from exporter.scanner.table import NO_NEWEST, NO_OLDEST, TreeState
+from exporter.scanner.table import NO_NEWEST, NO_OLDEST, Matches, TreeState
 from exporter.scanner.usage import GroupUsage, LargeFile, MatchUsage, PatternUsage, ScanProblem
 
 PROBLEMS_TOLD = 20
@@ -78,21 +79,27 @@ def one_pattern(
 ) -> PatternUsage:
     """Sum up the files of one kind."""
     found = [matches[kind] for matches in state.matches.values() if kind in matches]
-    older: dict[int, MatchUsage] = {}
-    for age in older_than_seconds:
-        limit = now - age
-        sizes = [
-            size
-            for times, all_sizes in found
-            for time, size in zip(times, all_sizes, strict=True)
-            if time < limit
-        ]
-        older[age] = MatchUsage(files=len(sizes), size_bytes=sum(sizes))
+    files, size_bytes = older(found, than=math.inf)
     return PatternUsage(
-        files=sum(len(sizes) for _, sizes in found),
-        size_bytes=sum(sum(sizes) for _, sizes in found),
-        older_than=older,
+        files=files,
+        size_bytes=size_bytes,
+        older_than={age: match_usage(*older(found, than=now - age)) for age in older_than_seconds},
     )
+
+
+def match_usage(files: int, size_bytes: int) -> MatchUsage:
+    """Give both as a value."""
+    return MatchUsage(files=files, size_bytes=size_bytes)
+
+
+def older(found: Iterable[Matches], *, than: float) -> tuple[int, int]:
+    """Give the number and the bytes of the files modified before a moment."""
+    files = size_bytes = 0
+    for matches in found:
+        number, size = matches.before(than)
+        files += number
+        size_bytes += size
+    return files, size_bytes
 
 
 def problems(state: TreeState) -> tuple[int, tuple[ScanProblem, ...]]:

@@ -1,0 +1,96 @@
+"""
+Bring an earlier state of a tree up to date by reading only the directories that may have changed.
+
+What holds: every file that was created, deleted, renamed or replaced (a rename over it) is seen, since that
+changes its directory's times. A file rewritten in place leaves no trace in its directory; it is seen when it
+was recent as the directory was read (``recent_seconds``), else by the next full scan. All of it as far as
+the filesystem's clock is not more than ``settle_seconds`` behind ours.
+"""
+
+from collections.abc import Collection, Iterator
+
+from exporter.scanner.reading import DirectoryReader
+from exporter.scanner.table import TreeState
+
+# Rows looked at with one call; as many as a batch holds.
+ROWS_AT_ONCE = 4096
+
+
+def update(
+    previous: TreeState, *, reader: DirectoryReader, rows: Collection[int]
+) -> tuple[TreeState, list[tuple[str, int]]]:
+    """
+    Read the directories in ``rows`` again.
+
+    Gives the new state, and the subdirectories that are new to it with the row of each one's parent: they
+    are still to be walked.
+    """
+    if not rows:
+        return previous, []
+    state = previous.copy()
+    dropped: set[int] = set()
+    fresh: dict[int, set[str]] = {}
+    for row in sorted(rows):
+        parent = state.columns["parent"][row]
+        if parent in dropped:
+            dropped.add(row)
+            continue
+        record = reader.read(state.paths[row])
+        if record is None:
+            # It went while we looked, or another filesystem lies over it: its parent is not as we know it.
+            dropped.add(row)
+            if parent >= 0:
+                state.columns["again"][parent] = 1
+            continue
+        state.replace(record, row=row)
+        fresh[row] = set(record.subdirectories)
+    for row, parent in enumerate(state.columns["parent"]):
+        if parent in fresh:
+            name = state.paths[row].rpartition("/")[2]
+            if name in fresh[parent]:
+                fresh[parent].discard(name)
+            else:
+                dropped.add(row)
+    found = [(below(state.paths[row], name), row) for row, names in fresh.items() for name in names]
+    if dropped:
+        paths = {row: state.paths[row] for _, row in found}
+        state = state.without(dropped)
+        new_rows = {path: row for row, path in enumerate(state.paths)} if found else {}
+        found = [(path, new_rows[paths[row]]) for path, row in found if paths[row] in new_rows]
+    return state, found
+
+
+def changed_rows(state: TreeState, *, reader: DirectoryReader) -> list[int]:
+    """Give the rows whose directory must be read again: changed, gone, or marked so when it was read."""
+    columns = state.columns
+    rows: list[int] = [row for row, again in enumerate(columns["again"]) if again]
+    for start in range(0, len(state), ROWS_AT_ONCE):
+        end = start + ROWS_AT_ONCE
+        known = zip(
+            columns["inode"][start:end],
+            columns["modified_ns"][start:end],
+            columns["changed_ns"][start:end],
+            strict=True,
+        )
+        seen = reader.identities(state.paths[start:end])
+        rows += [
+            start + place for place, (now, then) in enumerate(zip(seen, known, strict=True)) if now != then
+        ]
+    return sorted(set(rows))
+
+
+def walk(reader: DirectoryReader, *, state: TreeState, waiting: list[tuple[str, int]]) -> Iterator[int]:
+    """Read the waiting directories and everything below them into the state; give each new row."""
+    while waiting:
+        path, parent = waiting.pop()
+        record = reader.read(path)
+        if record is None:
+            continue
+        row = state.append(record, parent=parent)
+        waiting.extend((below(path, name), row) for name in record.subdirectories)
+        yield row
+
+
+def below(folder: str, name: str) -> str:
+    """Give the path of a name in a folder, relative to the root."""
+    return f"{folder}/{name}" if folder else name
