@@ -32,10 +32,10 @@ def candidate_files(
     """
     Give the regular files in ``folder`` and below, in no order, as the scan itself sees them.
 
-    Other filesystems below are left out. In memory are the names of one batch and of the directories still to be read. Folders of storekeeper's
-    own (quarantine, trash) are left out. What vanishes meanwhile is left out; a directory that cannot be
-    read is told to ``passed_over``. ``pace`` is called after each batch with its number of entries and may
-    sleep or raise. Raises AreaUnreadable when the root cannot be opened.
+    In memory are the names of one batch and of the directories still to be read. Left out: other
+    filesystems, storekeeper's own folders (quarantine, trash) and what vanishes meanwhile. A directory that
+    cannot be read is told to ``passed_over``. ``pace`` is called after each batch with its number of entries
+    and may sleep or raise. Raises AreaUnreadable when the root cannot be opened.
     """
     try:
         reader = DirectoryReader(request, started=time.time(), pace=pace)
