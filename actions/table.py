@@ -5,8 +5,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from actions.action import Action
+from actions.backup_database import BackupDatabase
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 
 ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
-    {action.name: action for action in (CleanupExpiredQrCodes(),)}
+    {action.name: action for action in (BackupDatabase(), CleanupExpiredQrCodes())}
 )

@@ -104,6 +104,8 @@ class Backups(Model):
     keep: Retention = Retention()
     limit: Size | None = None
     offsite: tuple[str, ...] = ()
+    postgresql_bin: ShopPath | None = None
+    """The folder of pg_dump and pg_restore, where they are not in PATH."""
 
 
 class Logs(Model):

@@ -1,0 +1,109 @@
+"""Write a backup's bytes to a file, packed as gzip where asked, and read them back."""
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+from storekeeper.errors import BackupRefused
+
+try:
+    # Several times faster than zlib; the result is the same format.
+    from isal import isal_zlib
+except ImportError:
+    isal_zlib = None
+fastest: Any = isal_zlib or zlib
+_Damaged: Final[type[Exception]] = fastest.error
+
+_GZIP_WINDOW = 31
+# isal's levels go to 3, where zlib's 6 would be as small and slower.
+_LEVEL = 2 if isal_zlib else 6
+_CHUNK_BYTES = 1 << 20
+
+
+class PackedWriter:
+    """
+    Write to a stream, packed or not; tells the sums of what came in and of what was written.
+
+    Each gzip stream ends with ``close``, which leaves the underlying stream open.
+    """
+
+    def __init__(self, stream: IO[bytes], *, compress: bool) -> None:
+        self._stream = stream
+        self._packer: Any = fastest.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW) if compress else None
+        self._content = hashlib.sha256()
+        self._file = hashlib.sha256()
+        self.content_bytes = 0
+        self.size_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the content."""
+        self._content.update(data)
+        self.content_bytes += len(data)
+        self._put(data if self._packer is None else self._packer.compress(data))
+
+    def close(self) -> None:
+        """Write what is still held back."""
+        if self._packer is not None:
+            self._put(self._packer.flush())
+            self._packer = None
+
+    @property
+    def content_sha256(self) -> str:
+        """Give the SHA-256 of what came in."""
+        return self._content.hexdigest()
+
+    @property
+    def sha256(self) -> str:
+        """Give the SHA-256 of the file."""
+        return self._file.hexdigest()
+
+    def _put(self, data: bytes) -> None:
+        if data:
+            self._file.update(data)
+            self.size_bytes += len(data)
+            self._stream.write(data)
+
+
+def unpacked(path: Path, *, compressed: bool) -> Iterator[bytes]:
+    """
+    Give the content of a backup in pieces.
+
+    Raises BackupRefused for a gzip file that is damaged or ends too early.
+    """
+    unpacker: Any = fastest.decompressobj(_GZIP_WINDOW) if compressed else None
+    with path.open("rb") as stream:
+        while data := stream.read(_CHUNK_BYTES):
+            if unpacker is None:
+                yield data
+                continue
+            try:
+                content = unpacker.decompress(data)
+            except _Damaged as error:
+                raise BackupRefused(f"{path.name} is damaged: {error}") from None
+            if content:
+                yield content
+    if unpacker is not None and not unpacker.eof:
+        raise BackupRefused(f"{path.name} is damaged: it ends too early")
+
+
+def file_sums(path: Path) -> tuple[str, int]:
+    """Give the SHA-256 and the size of a file as it lies on the disk."""
+    with path.open("rb") as stream:
+        sums = hashlib.file_digest(stream, "sha256")
+        return sums.hexdigest(), stream.tell()
+
+
+def check_content(path: Path, *, compressed: bool, sha256: str, size_bytes: int) -> None:
+    """Read the file from end to end; raises BackupRefused unless its content is the one with that sum."""
+    sums = hashlib.sha256()
+    count = 0
+    for data in unpacked(path, compressed=compressed):
+        sums.update(data)
+        count += len(data)
+    if (sums.hexdigest(), count) != (sha256, size_bytes):
+        raise BackupRefused(
+            f"{path.name} does not hold what was written: {count} bytes with the sum"
+            f" {sums.hexdigest()[:12]}…, not {size_bytes} with {sha256[:12]}…"
+        )
