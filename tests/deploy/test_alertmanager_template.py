@@ -1,0 +1,281 @@
+"""The shipped Alertmanager config: it loads, routes by severity, and the real program inhibits with it."""
+
+import datetime as dt
+import http.server
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from storekeeper.stack.monitoring_files import alertmanager_configuration
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
+OFFERED = re.compile(r"^( *)#(?=\S)", re.MULTILINE)
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(kw_only=True)
+class Inbox:
+    """What arrived at the webhook: alerts as (alertname, status, resource), and the headers."""
+
+    url: str
+    alerts: set[tuple[str, str, str]] = field(default_factory=set)
+    sizes: set[int] = field(default_factory=set)
+    authorizations: set[str] = field(default_factory=set)
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(look: Callable[[], bool]) -> bool:
+    """Tell whether something becomes true before patience ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """Listen as the receiver does, on a port of its own."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            found.authorizations.add(self.headers["Authorization"])
+            found.sizes.add(len(message["alerts"]))
+            found.alerts |= {
+                (alert["labels"]["alertname"], alert["status"], alert["labels"].get("resource", ""))
+                for alert in message["alerts"]
+            }
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Inbox(url=f"http://127.0.0.1:{server.server_port}/api/v1/alerts")
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def alertmanager(inbox: Inbox, tmp_path: Path) -> Iterator[str]:
+    """Run the real Alertmanager with the shipped config, its webhook led to the inbox; give its address."""
+    (tmp_path / "token").write_text("secret-token")
+    config = alertmanager_configuration(
+        yaml.safe_load(TEMPLATE.read_text("utf-8")),
+        webhook_url=inbox.url,
+        credentials_file=str(tmp_path / "token"),
+        group_wait_seconds=1,
+        group_interval_seconds=1,
+    )
+    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config), "utf-8")
+    address = f"127.0.0.1:{free_port()}"
+    program = shutil.which("prometheus-alertmanager") or "alertmanager"
+    with (tmp_path / "alertmanager.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program,
+                f"--config.file={tmp_path / 'alertmanager.yml'}",
+                f"--storage.path={tmp_path / 'data'}",
+                f"--web.listen-address={address}",
+                "--cluster.listen-address=",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        assert eventually(lambda: answers(f"http://{address}/-/ready")), (
+            tmp_path / "alertmanager.log"
+        ).read_text()
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a service answers with success."""
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def post(alertmanager: str, *alerts: dict[str, str], resolved: bool = False) -> None:
+    """Send alerts as Prometheus does."""
+    now = dt.datetime.now(dt.UTC)
+    ends = now if resolved else now + dt.timedelta(hours=1)
+    body = [
+        {
+            "labels": labels,
+            "startsAt": (now - dt.timedelta(minutes=5)).isoformat(),
+            "endsAt": ends.isoformat(),
+        }
+        for labels in alerts
+    ]
+    requests.post(f"{alertmanager}/api/v2/alerts", json=body, timeout=5).raise_for_status()
+
+
+def inhibited(alertmanager: str) -> dict[str, bool]:
+    """Tell for each alert, named by its label ``about``, whether another one inhibits it."""
+    alerts = requests.get(f"{alertmanager}/api/v2/alerts", timeout=5).json()
+    return {alert["labels"]["about"]: bool(alert["status"]["inhibitedBy"]) for alert in alerts}
+
+
+def usage(severity: str, about: str, **labels: str) -> dict[str, str]:
+    """Give the labels of a threshold alert."""
+    defaults = {"instance": "shop:9731", "resource": "media", "area": "media"}
+    return {
+        "alertname": f"StorageUsage{severity.title()}",
+        "severity": severity,
+        "about": about,
+        **(labels or defaults),
+    }
+
+
+@pytest.mark.parametrize("offered", [False, True], ids=["as-shipped", "every-setting"])
+def test_alertmanager_accepts_the_config(offered: bool, tmp_path: Path) -> None:
+    """Also with mail, Slack and Telegram, the settings behind a "#", switched on."""
+    text = TEMPLATE.read_text("utf-8")
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(OFFERED.sub(r"\1", text) if offered else text, "utf-8")
+    channels = {
+        channel
+        for receiver in yaml.safe_load(path.read_text("utf-8"))["receivers"]
+        for channel in receiver
+        if channel != "name"
+    }
+
+    checked = subprocess.run(["amtool", "check-config", path], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr
+    assert channels == {"webhook_configs"} | (
+        {"email_configs", "slack_configs", "telegram_configs"} if offered else set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        (["severity=warning"], "storekeeper,people-warning"),
+        (["severity=critical"], "storekeeper,people-critical"),
+        (["severity=emergency"], "storekeeper,people-emergency"),
+        (["severity=info"], "storekeeper,people-warning"),
+        (["alertname=Unlabelled"], "storekeeper,people-warning"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_storekeeper_hears_everything_and_people_by_severity(labels: list[str], receivers: str) -> None:
+    """Nothing stops at the webhook, and no alert is without a person."""
+    routed = subprocess.run(
+        ["amtool", "config", "routes", "test", f"--config.file={TEMPLATE}", *labels],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert routed.stdout.strip() == receivers
+
+
+def test_the_webhook_gets_every_alert_of_a_group_and_its_end() -> None:
+    """A limit would cut alerts off, and without resolved messages an episode would never close."""
+    (webhook,) = yaml.safe_load(TEMPLATE.read_text("utf-8"))["receivers"][0]["webhook_configs"]
+
+    assert webhook == {
+        "url": "http://127.0.0.1:9732/api/v1/alerts",
+        "send_resolved": True,
+        "max_alerts": 0,
+        "http_config": {"authorization": {"credentials_file": "/etc/prometheus/storekeeper-token"}},
+    }
+
+
+def test_the_worse_alert_inhibits_the_milder_one_about_the_same_thing_only(alertmanager: str) -> None:
+    """Another instance, resource, area, database or mount point keeps its own alert."""
+    database = {"instance": "shop:9731", "resource": "database"}
+    disk = {"instance": "shop:9731", "resource": "disk"}
+    post(
+        alertmanager,
+        usage("emergency", "worst"),
+        usage("critical", "critical under emergency"),
+        usage("warning", "warning under emergency"),
+        {**usage("warning", "trend under emergency"), "alertname": "StorageWillFillSoon"},
+        usage("warning", "other instance", instance="other:9731", resource="media", area="media"),
+        usage("warning", "other area", instance="shop:9731", resource="logs", area="logs"),
+        usage("critical", "critical database", **database, database="default"),
+        usage("warning", "warning under critical", **database, database="default"),
+        usage("warning", "other database", **database, database="archive"),
+        usage("critical", "critical disk", **disk, mountpoint="/"),
+        usage("warning", "other mount point", **disk, mountpoint="/srv"),
+        usage("warning", "storage", instance="shop:9731", resource="storage"),
+        {"alertname": "StorekeeperDown", "severity": "critical", "instance": "shop:9731", "about": "down"},
+        {"alertname": "BackupTooOld", "severity": "warning", "instance": "shop:9731", "about": "backup"},
+    )
+    expected = {
+        "worst": False,
+        "critical under emergency": True,
+        "warning under emergency": True,
+        "trend under emergency": True,
+        "other instance": False,
+        "other area": False,
+        "critical database": False,
+        "warning under critical": True,
+        "other database": False,
+        "critical disk": False,
+        "other mount point": False,
+        "storage": False,
+        "down": False,
+        "backup": False,
+    }
+
+    eventually(lambda: inhibited(alertmanager) == expected)
+
+    assert inhibited(alertmanager) == expected
+
+
+def test_the_webhook_hears_of_each_alert_apart_but_not_of_inhibited_ones(
+    alertmanager: str, inbox: Inbox
+) -> None:
+    """One alert per message, with the token; the milder alert is heard when the worse one has ended."""
+    post(alertmanager, usage("emergency", "a"), usage("warning", "a"))
+    post(alertmanager, usage("warning", "b", instance="shop:9731", resource="logs", area="logs"))
+    first = {
+        ("StorageUsageEmergency", "firing", "media"),
+        ("StorageUsageWarning", "firing", "logs"),
+    }
+
+    eventually(lambda: inbox.alerts >= first)
+    assert inbox.alerts == first
+
+    post(alertmanager, usage("emergency", "a"), resolved=True)
+    then = first | {
+        ("StorageUsageEmergency", "resolved", "media"),
+        ("StorageUsageWarning", "firing", "media"),
+    }
+    eventually(lambda: inbox.alerts >= then)
+
+    assert inbox.alerts == then
+    assert inbox.sizes == {1}
+    assert inbox.authorizations == {"Bearer secret-token"}
