@@ -1,5 +1,6 @@
 """Everything that measures one shop for one version of its config: collectors, jobs and their start."""
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 from exporter.collectors import COLLECTORS
 from exporter.collectors.areas import scan_jobs
 from exporter.jobs import Job
+from exporter.references import FilesUsage, compare_files
 from exporter.scrape import Scraper
 from exporter.shop_memory import ShopMemory
 from exporter.sources import Sources
@@ -38,8 +40,10 @@ class Measuring:
             config=config,
             description=self.shop,
             scans=scan_jobs(config, interval_seconds=interval, stopping=self._stopping, clock=clock),
+            files=Job("comparison of files and rows", self._compare, interval_seconds=interval, clock=clock),
             clock=clock,
         )
+        self._clock = clock
         collectors = [make(self.sources) for make in COLLECTORS.values()]
         self.scraper = Scraper(collectors, clock=clock)
 
@@ -47,7 +51,7 @@ class Measuring:
     def jobs(self) -> tuple[Job[Any], ...]:
         """Give all work that runs beside the scrapes, in the order in which one may need the other."""
         own = [job for collector in self.scraper.collectors for job in collector.jobs]
-        return (self.shop.job, *self.sources.scans.values(), *own)
+        return (self.shop.job, *self.sources.scans.values(), self.sources.files, *own)
 
     @property
     def ready(self) -> bool:
@@ -69,6 +73,15 @@ class Measuring:
         until = time.monotonic() + timeout_seconds
         return all(
             job.wait_for_attempt(timeout_seconds=max(0.0, until - time.monotonic())) for job in self.jobs
+        )
+
+    def _compare(self) -> FilesUsage:
+        now = dt.datetime.fromtimestamp(self._clock(), tz=dt.UTC)
+        return compare_files(
+            self.config,
+            description=self.shop(),
+            now=now.timestamp(),
+            before=lambda age: age.before(now).timestamp(),
         )
 
     def stop(self) -> None:

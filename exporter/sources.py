@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from exporter.jobs import Job
+from exporter.references import FilesUsage
 from exporter.scanner import TreeUsage
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress
@@ -18,12 +19,13 @@ class Sources:
     Everything that a collector may ask.
 
     ``description`` raises ShopError while the shop does not answer. ``scans`` has one job for each area
-    (and for the backups).
+    (and for the backups), ``files`` the one that compares files with the rows that name them.
     """
 
     config: Config
     description: Callable[[], ShopDescription]
     scans: Mapping[str, Job[TreeUsage | None]]
+    files: Job[FilesUsage]
     clock: Callable[[], float] = field(default=time.time)
 
     @property

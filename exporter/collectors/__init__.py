@@ -5,18 +5,30 @@ from types import MappingProxyType
 from typing import Final
 
 from exporter.collectors.areas import AreasCollector
+from exporter.collectors.backups import BackupsCollector
 from exporter.collectors.build import BuildCollector
 from exporter.collectors.collector import Collected, Collector
 from exporter.collectors.databases import DatabasesCollector
 from exporter.collectors.disks import DisksCollector
+from exporter.collectors.log_messages import LogMessagesCollector
+from exporter.collectors.orphans import OrphansCollector
+from exporter.collectors.qr_codes import QrCodesCollector
+from exporter.collectors.storage import StorageCollector
+from exporter.collectors.tables import TablesCollector
 from exporter.sources import Sources
 
 COLLECTORS: Final[Mapping[str, Callable[[Sources], Collector]]] = MappingProxyType(
     {
         "areas": AreasCollector,
+        "backups": BackupsCollector,
         "build": BuildCollector,
         "databases": DatabasesCollector,
         "disks": DisksCollector,
+        "log_messages": LogMessagesCollector,
+        "orphans": OrphansCollector,
+        "qr_codes": QrCodesCollector,
+        "storage": StorageCollector,
+        "tables": TablesCollector,
     }
 )
 

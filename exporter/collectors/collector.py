@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from prometheus_client.core import Metric
 
-from exporter.jobs import Job
+from exporter.jobs import Job, Latest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,19 @@ class Collected:
     problems: tuple[str, ...] = ()
     measured_at: float | None = None
     pending: bool = False
+
+    @classmethod
+    def from_latest(
+        cls, latest: Latest[Any], *, families: tuple[Metric, ...], problems: tuple[str, ...] = ()
+    ) -> "Collected":
+        """Give what a job last had to show; ``problems`` are those inside its result."""
+        told = (latest.problem,) if latest.problem else ()
+        return cls(
+            families=families,
+            problems=(*told, *problems),
+            measured_at=latest.measured_at,
+            pending=latest.measured_at is None,
+        )
 
 
 class Collector(Protocol):

@@ -1,0 +1,35 @@
+"""Files that no row names."""
+
+from prometheus_client.core import GaugeMetricFamily
+
+from exporter.collectors.collector import Collected
+from exporter.sources import Sources
+
+
+class OrphansCollector:
+    """Expose number and bytes of the files in each area that no FileField of any model names."""
+
+    name = "orphans"
+    jobs = ()
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Collected:
+        """Give the last complete comparison of files and rows."""
+        latest = self._sources.files.latest
+        files = GaugeMetricFamily(
+            "storekeeper_orphaned_files",
+            "Files in the area that no row names, QR codes apart. Measured beside the scrapes.",
+            labels=("area",),
+        )
+        size = GaugeMetricFamily(
+            "storekeeper_orphaned_size_bytes",
+            "Bytes of the files in the area that no row names, QR codes apart. Measured beside the scrapes.",
+            labels=("area",),
+        )
+        if latest.value is not None:
+            for area, count in latest.value.orphans.items():
+                files.add_metric((area,), count.files)
+                size.add_metric((area,), count.size_bytes)
+        return Collected.from_latest(latest, families=(files, size))
