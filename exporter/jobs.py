@@ -21,13 +21,14 @@ class Latest(Generic[Result]):
     What a job has to show: the last complete ``value`` and the time it was complete (seconds since 1970).
 
     ``problem`` tells why a later attempt failed, empty when the last attempt is the one shown.
-    ``attempts`` counts the attempts that have ended.
+    ``attempts`` counts the attempts that have ended, ``duration_seconds`` is that of the last one.
     """
 
     value: Result | None = None
     measured_at: float | None = None
     problem: str = ""
     attempts: int = 0
+    duration_seconds: float = 0.0
 
 
 class Job(Generic[Result]):
@@ -65,6 +66,7 @@ class Job(Generic[Result]):
     def run_once(self) -> Latest[Result]:
         """Do the work in the calling thread and give the outcome."""
         before = self._latest
+        started = time.monotonic()
         try:
             value = self._work()
         except Exception as error:  # an edge: every failure of a job becomes what it shows
@@ -75,9 +77,15 @@ class Job(Generic[Result]):
                 measured_at=before.measured_at,
                 problem=str(error) or type(error).__name__,
                 attempts=before.attempts + 1,
+                duration_seconds=time.monotonic() - started,
             )
         else:
-            latest = Latest(value=value, measured_at=self._clock(), attempts=before.attempts + 1)
+            latest = Latest(
+                value=value,
+                measured_at=self._clock(),
+                attempts=before.attempts + 1,
+                duration_seconds=time.monotonic() - started,
+            )
         with self._changed:
             self._latest = latest
             self._changed.notify_all()
@@ -103,8 +111,6 @@ class Job(Generic[Result]):
 
     def _repeat(self) -> None:
         while not self._stopping.is_set():
-            started = time.monotonic()
-            failed = bool(self.run_once().problem)
-            worked = time.monotonic() - started
-            pause = self._retry_seconds if failed else self._interval_seconds
-            self._stopping.wait(max(pause, worked * REST_FACTOR))
+            latest = self.run_once()
+            pause = self._retry_seconds if latest.problem else self._interval_seconds
+            self._stopping.wait(max(pause, latest.duration_seconds * REST_FACTOR))

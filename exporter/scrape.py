@@ -101,7 +101,7 @@ class Scraper:
         )
         duration = GaugeMetricFamily(
             "storekeeper_collector_duration_seconds",
-            "How long the collector took in this scrape.",
+            "How long the collector's last measurement took, in the scrape or beside it.",
             labels=("collector",),
         )
         last_success = GaugeMetricFamily(
@@ -120,7 +120,7 @@ class Scraper:
                 self._tell(name, collected.problems, error=None)
             succeeded = not collected.problems
             yield from collected.families
-            duration.add_metric((name,), flight.duration_seconds)
+            duration.add_metric((name,), collected.duration_seconds or flight.duration_seconds)
             if collected.pending and succeeded:
                 continue
             success.add_metric((name,), int(succeeded))

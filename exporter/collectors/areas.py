@@ -88,6 +88,7 @@ class AreasCollector:
         areas = watched_areas(self._sources.config)
         problems = []
         moments = []
+        durations = [0.0]
         pending = False
         for name, job in self._sources.scans.items():
             latest = job.latest
@@ -98,6 +99,7 @@ class AreasCollector:
                 pending = True
                 continue
             moments.append(latest.measured_at)
+            durations.append(latest.duration_seconds)
             if latest.value is not None:
                 families.add(name, latest.value)
                 if latest.value.errors:
@@ -110,6 +112,7 @@ class AreasCollector:
             families=families.all(),
             problems=tuple(problems),
             measured_at=min(moments, default=None),
+            duration_seconds=max(durations),
             pending=pending,
         )
 

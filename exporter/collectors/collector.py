@@ -16,12 +16,13 @@ class Collected:
 
     ``problems`` tell what is missing in them; the collector then counts as failed although its families
     are shown. ``measured_at`` is the age of the oldest part (seconds since 1970), None for just now.
-    ``pending`` means that the first measurement has not ended: neither success nor failure.
+    ``duration_seconds`` is that of the slow part, None where there is none. ``pending`` means that the first measurement has not ended: neither success nor failure.
     """
 
     families: tuple[Metric, ...] = ()
     problems: tuple[str, ...] = ()
     measured_at: float | None = None
+    duration_seconds: float | None = None
     pending: bool = False
 
     @classmethod
@@ -34,6 +35,7 @@ class Collected:
             families=families,
             problems=(*told, *problems),
             measured_at=latest.measured_at,
+            duration_seconds=latest.duration_seconds,
             pending=latest.measured_at is None,
         )
 

@@ -1,6 +1,6 @@
 """The shop's storage as one figure, and its orders, to compare growth with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,12 @@ def _inside(path: Path | None, *, roots: list[Path]) -> bool:
     return path is not None and any(root in path.resolve().parents for root in roots)
 
 
+def total_bytes(usage: StorageUsage, *, sources: Sources, areas: Sequence[str]) -> int:
+    """Add the sizes of the databases and of ``areas``; a folder that is not there adds nothing."""
+    found = [sources.scans[name].latest.value for name in areas]
+    return sum(usage.databases.values()) + sum(area.size_bytes for area in found if area is not None)
+
+
 class StorageCollector:
     """Expose databases and areas together, their limit, and the number of orders."""
 
@@ -124,16 +130,17 @@ class StorageCollector:
             return Collected.from_latest(latest, families=families)
         if latest.value.orders is not None:
             orders.add_metric((), latest.value.orders)
-        moments = [latest.measured_at]
-        total = sum(latest.value.databases.values())
+        scans = [self._sources.scans[name].latest for name in self._outermost]
+        moments = [scan.measured_at for scan in scans if scan.measured_at is not None]
         problems = [latest.problem] if latest.problem else []
         problems += latest.value.problems
-        for name in self._outermost:
-            scan = self._sources.scans[name].latest
-            if scan.measured_at is None:
-                waiting = (f"area {name}: {scan.problem}",) if scan.problem else ()
-                return Collected(families=families, problems=(*problems, *waiting), pending=True)
-            moments.append(scan.measured_at)
-            total += scan.value.size_bytes if scan.value is not None else 0
-        size.add_metric((), total)
-        return Collected(families=families, problems=tuple(problems), measured_at=min(moments))
+        problems += [scan.problem for scan in scans if scan.problem]
+        if len(moments) < len(scans):
+            return Collected(families=families, problems=tuple(problems), pending=True)
+        size.add_metric((), total_bytes(latest.value, sources=self._sources, areas=self._outermost))
+        return Collected(
+            families=families,
+            problems=tuple(problems),
+            measured_at=min((latest.measured_at, *moments)),
+            duration_seconds=latest.duration_seconds,
+        )

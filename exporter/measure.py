@@ -1,0 +1,136 @@
+"""Everything measured once, as values for a report: no server, no threads that stay."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from exporter.collectors.areas import LOGS, watched_areas
+from exporter.collectors.backups import Backup, read_backups
+from exporter.collectors.databases import DatabaseUsage, measure_databases
+from exporter.collectors.disks import DiskUsage, measure_disks
+from exporter.collectors.storage import measure_storage, outermost_areas, total_bytes
+from exporter.collectors.tables import measure_all_tables
+from exporter.file_index import FileCount
+from exporter.measuring import Measuring
+from exporter.rows import TableUsage
+from exporter.scanner import TreeUsage
+from storekeeper.config import Config
+from storekeeper.errors import StorekeeperError
+from storekeeper.files import Tree
+from storekeeper.shop import ShopDescription
+
+
+@dataclass(frozen=True, kw_only=True)
+class AreaReport:
+    """One area: what its walk found, None where there is no such folder, and its limit in bytes."""
+
+    usage: TreeUsage | None
+    limit_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFile:
+    """A file by the area it lies in and its name below it, with its apparent bytes."""
+
+    area: str
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements:
+    """
+    One moment of the shop's storage. What could not be measured is absent and told in ``problems``.
+
+    ``logs`` and ``large_files`` come the biggest first, ``backups`` the oldest first. ``codes`` is keyed by
+    (kind, state), ``orphans`` by area. Sizes are bytes; ``orders`` is None where no model is configured.
+    """
+
+    databases: tuple[DatabaseUsage, ...]
+    tables: tuple[TableUsage, ...]
+    areas: Mapping[str, AreaReport]
+    logs: tuple[NamedFile, ...]
+    large_files: tuple[NamedFile, ...]
+    orphans: Mapping[str, FileCount]
+    codes: Mapping[tuple[str, str], FileCount]
+    backups: tuple[Backup, ...]
+    disks: tuple[DiskUsage, ...]
+    orders: int | None
+    total_size_bytes: int | None
+    total_limit_bytes: int | None
+    problems: tuple[str, ...]
+
+
+def measure_once(config: Config, *, describe: Callable[[], ShopDescription], top: int = 20) -> Measurements:
+    """
+    Measure the whole shop in the calling thread; ``top`` bounds the list of large files.
+
+    ``describe`` asks the shop about itself. Nothing is raised for a part that cannot be measured.
+    """
+    measuring = Measuring(config, describe=describe)
+    sources = measuring.sources
+    problems = []
+    for job in (measuring.shop.job, *sources.scans.values(), sources.files):
+        latest = job.run_once()
+        if latest.problem:
+            problems.append(f"{job.name}: {latest.problem}")
+    databases = measure_databases(sources)
+    tables = measure_all_tables(sources)
+    backups, damaged = read_backups(config.backups.path)
+    areas = {
+        name: AreaReport(usage=sources.scans[name].latest.value, limit_bytes=area.limit)
+        for name, area in watched_areas(config).items()
+    }
+    orders = total = None
+    disks: tuple[DiskUsage, ...] = ()
+    try:
+        storage = measure_storage(sources)
+    except StorekeeperError as error:
+        problems.append(f"total: {error}")
+    else:
+        orders = storage.orders
+        total = total_bytes(storage, sources=sources, areas=outermost_areas(config))
+        problems += storage.problems
+    try:
+        disks = measure_disks(sources)
+    except OSError as error:
+        problems.append(f"disks: {error}")
+    files = sources.files.latest.value
+    problems += [usage.problem for usage in databases if usage.problem]
+    problems += [*tables.problems, *damaged]
+    return Measurements(
+        databases=databases,
+        tables=tables.tables,
+        areas=areas,
+        logs=_log_files(config),
+        large_files=_large_files(areas, top=top),
+        orphans=files.orphans if files else {},
+        codes=files.codes if files else {},
+        backups=backups,
+        disks=disks,
+        orders=orders,
+        total_size_bytes=total,
+        total_limit_bytes=config.total.limit,
+        # The same trouble stops several measurements; it is told once.
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _log_files(config: Config) -> tuple[NamedFile, ...]:
+    """Give every file in the area of the logs."""
+    area = config.areas.get(LOGS)
+    if area is None or not area.path.exists():
+        return ()
+    with Tree(area.path) as tree:
+        found = [NamedFile(area=LOGS, name=file.name, size_bytes=file.size_bytes) for file in tree.walk()]
+    return tuple(sorted(found, key=lambda file: (-file.size_bytes, file.name)))
+
+
+def _large_files(areas: Mapping[str, AreaReport], *, top: int) -> tuple[NamedFile, ...]:
+    """Give the biggest files over the configured size, of all areas together."""
+    found = [
+        NamedFile(area=name, name=file.path, size_bytes=file.size_bytes)
+        for name, report in areas.items()
+        if report.usage is not None
+        for file in report.usage.largest
+    ]
+    return tuple(sorted(found, key=lambda file: (-file.size_bytes, file.name))[:top])
