@@ -192,3 +192,11 @@ def test_rules_of_one_alert_share_their_summary() -> None:
         summaries.setdefault(rule["alert"], set()).add(rule["annotations"]["summary"])
 
     assert {name for name, found in summaries.items() if len(found) > 1} == set()
+
+
+def test_the_overview_tells_severity_and_patience_of_every_alert() -> None:
+    """The table in the folder's README says what the rules say."""
+    overview = (ROOT / "alert_rules" / "README.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| ([A-Z]\w+) \| (\w+) \| .* \| (\w+|–) \|$", overview, re.MULTILINE))
+
+    assert rows == {(rule["alert"], rule["labels"]["severity"], rule.get("for", "–")) for rule in ALERT_RULES}
