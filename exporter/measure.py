@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from exporter.collectors.areas import LOGS, watched_areas
 from exporter.collectors.backups import Backup, read_backups
@@ -10,6 +11,7 @@ from exporter.collectors.disks import DiskUsage, measure_disks
 from exporter.collectors.storage import measure_storage, outermost_areas, total_bytes
 from exporter.collectors.tables import measure_all_tables
 from exporter.file_index import FileCount
+from exporter.jobs import Job
 from exporter.measuring import Measuring
 from exporter.rows import TableUsage
 from exporter.scanner import TreeUsage
@@ -69,7 +71,8 @@ def measure_once(config: Config, *, describe: Callable[[], ShopDescription], top
     measuring = Measuring(config, describe=describe)
     sources = measuring.sources
     problems = []
-    for job in (measuring.shop.job, *sources.scans.values(), sources.files):
+    jobs: list[Job[Any]] = [measuring.shop.job, *sources.scans.values(), sources.files]
+    for job in jobs:
         latest = job.run_once()
         if latest.problem:
             problems.append(f"{job.name}: {latest.problem}")

@@ -16,7 +16,8 @@ class Collected:
 
     ``problems`` tell what is missing in them; the collector then counts as failed although its families
     are shown. ``measured_at`` is the age of the oldest part (seconds since 1970), None for just now.
-    ``duration_seconds`` is that of the slow part, None where there is none. ``pending`` means that the first measurement has not ended: neither success nor failure.
+    ``duration_seconds`` is that of the slow part, None where there is none. ``pending`` means that the first
+    measurement has not ended: neither success nor failure.
     """
 
     families: tuple[Metric, ...] = ()
