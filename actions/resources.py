@@ -1,0 +1,70 @@
+"""What an alert is about: a resource of the config, named by labels that only choose among known names."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from storekeeper.config import Config
+
+DATABASE = "database"
+DISK = "disk"
+STORAGE = "storage"
+BACKUPS = "backups"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A kind such as ``media``, ``disk`` or ``database``, and which one of them where there are several."""
+
+    kind: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+
+def resource_of(labels: Mapping[str, str]) -> Resource:
+    """
+    Give what the labels speak of; alerts about backups say ``kind``, those about one area ``area``.
+
+    The result may be empty (an alert about no resource) or unknown to the config.
+    """
+    kind = labels.get("resource") or labels.get("area") or labels.get("kind") or ""
+    if kind == DATABASE:
+        return Resource(kind=kind, name=labels.get("database", ""))
+    if kind == DISK:
+        return Resource(kind=kind, name=labels.get("mountpoint", ""))
+    return Resource(kind=kind)
+
+
+def parse_resource(text: str) -> Resource:
+    """Give the resource that was written as ``str(resource)``."""
+    kind, _, name = text.partition(":")
+    return Resource(kind=kind, name=name)
+
+
+def is_known(resource: Resource, config: Config) -> bool:
+    """Tell whether the config has this resource; an alert about none is known."""
+    if resource.kind == DATABASE:
+        return not resource.name or resource.name in config.databases
+    if resource.kind == DISK:
+        return not resource.name or Path(resource.name) in mountpoints(config)
+    return resource.kind in ("", STORAGE, BACKUPS) or resource.kind in config.areas
+
+
+def mountpoints(config: Config) -> tuple[Path, ...]:
+    """Give the filesystems that hold the shop, its areas and its backups, or those that the config names."""
+    if config.disks == "auto":
+        paths = [config.project, config.backups.path, *(area.path for area in config.areas.values())]
+    else:
+        paths = list(config.disks)
+    return tuple(dict.fromkeys(mountpoint_of(path) for path in paths))
+
+
+def mountpoint_of(path: Path) -> Path:
+    """Give the mount point that ``path`` lies on; where it does not exist, its nearest folder counts."""
+    path = Path(os.path.realpath(path))
+    while not path.is_mount() and path != path.parent:
+        path = path.parent
+    return path

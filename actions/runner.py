@@ -1,0 +1,173 @@
+"""
+Run one action: lock its resources, plan, and, unless it is a dry run, perform.
+
+Every way of starting an action ends here: the command line and manage.py by ``run_by_hand``, playbooks,
+schedules and the web by ``actions.worker``. A resource is worked on by one run at a time.
+"""
+
+import datetime as dt
+import getpass
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from actions.action import Action, Context, Outcome, Plan, Progress
+from actions.ledger import Ledger
+from actions.ledger_file import LedgerFile, LedgerUnavailable
+from actions.ledger_rows import NewRun, NewStep
+from actions.ledger_schema import RunState, StepState, Trigger
+from actions.progress_keeper import ProgressKeeper
+from storekeeper.config import Config
+from storekeeper.config.fields import Model
+from storekeeper.errors import StorekeeperError
+from storekeeper.files import ResourceLock
+from storekeeper.shop import Shop
+
+logger = logging.getLogger(__name__)
+
+LOCKS = "locks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performed:
+    """What a run planned and did; ``outcome`` is None after a dry run, ``run`` where nothing was recorded."""
+
+    plan: Plan
+    outcome: Outcome | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One action to be run with its checked options. ``purpose`` tells others who holds the resources."""
+
+    action: Action[Any, Any]
+    options: Model
+    config: Config
+    dry_run: bool = False
+    purpose: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def now_here() -> dt.datetime:
+    """Give the present moment with this machine's time zone."""
+    return dt.datetime.now().astimezone()
+
+
+def run_action(
+    order: Order,
+    *,
+    report: Callable[[Progress], None],
+    cancelled: Callable[[], bool] = lambda: False,
+    now: Callable[[], dt.datetime] = now_here,
+) -> Performed:
+    """
+    Carry out an order; raises AlreadyRunning when a resource is taken, else what the action raises.
+
+    A dry run takes no lock: it changes nothing and may look at any time.
+    """
+    context = Context(
+        config=order.config,
+        shop=Shop.of(order.config),
+        now=now,
+        report=report,
+        cancelled=cancelled,
+        attributes=order.attributes,
+    )
+    if order.dry_run:
+        return Performed(plan=order.action.plan(context, order.options))
+    with ExitStack() as locks:
+        # Sorted: two runs that want the same two resources never wait for each other.
+        for resource in sorted(set(order.action.resources(order.config, order.options))):
+            locks.enter_context(
+                ResourceLock(order.config.state / LOCKS, resource=resource, purpose=order.purpose)
+            )
+        plan = order.action.plan(context, order.options)
+        return Performed(plan=plan, outcome=order.action.perform(context, order.options, plan))
+
+
+def run_by_hand(
+    action: Action[Any, Any],
+    *,
+    config: Config,
+    options: Model,
+    dry_run: bool,
+    report: Callable[[Progress], None],
+    now: Callable[[], dt.datetime] = now_here,
+) -> Performed:
+    """
+    Run an action for the person at the command line and record it in the history.
+
+    A ledger that cannot be written (a full disk) does not keep a person from making room: the run goes
+    on without a record. Raises AlreadyRunning at once when a resource is taken.
+    """
+    who = _person()
+    order = Order(
+        action=action,
+        options=options,
+        config=config,
+        dry_run=dry_run,
+        purpose=f"{action.name} of {who}",
+        attributes={"trigger": Trigger.COMMAND_LINE.value},
+    )
+    if dry_run:
+        return run_action(order, report=report, now=now)
+    ledger = Ledger(LedgerFile(config.state), now=now)
+    try:
+        return _recorded(order, ledger=ledger, who=who, report=report, now=now)
+    finally:
+        ledger.file.close()
+
+
+def _recorded(
+    order: Order,
+    *,
+    ledger: Ledger,
+    who: str,
+    report: Callable[[Progress], None],
+    now: Callable[[], dt.datetime],
+) -> Performed:
+    given = order.options.model_dump(mode="json", exclude_defaults=True)
+    step = NewStep(action=order.action.name, options=given)
+    try:
+        run = ledger.begin_by_hand(NewRun(trigger=Trigger.COMMAND_LINE, who=who, steps=[step]))
+        ledger.begin_step(run, 0)
+    except LedgerUnavailable as error:
+        logger.warning("this run will not be in the history: %s", error.message)
+        return run_action(order, report=report, now=now)
+    keeper = ProgressKeeper(ledger, run, 0, also=report)
+    state, step_state, error_text = RunState.FAILED, StepState.FAILED, ""
+    done: Performed | None = None
+    try:
+        done = run_action(order, report=keeper, cancelled=keeper.cancel_requested, now=now)
+        state, step_state = RunState.DONE, StepState.DONE
+        if keeper.cancel_was_seen:
+            state, step_state = RunState.CANCELLED, StepState.CANCELLED
+    except StorekeeperError as error:
+        error_text = str(error)
+        raise
+    except KeyboardInterrupt:
+        state, step_state, error_text = RunState.CANCELLED, StepState.CANCELLED, "stopped at the keyboard"
+        raise
+    except BaseException as error:
+        error_text = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        keeper.flush()
+        outcome = done.outcome if done else None
+        try:
+            ledger.end_step(run, 0, state=step_state, outcome=outcome, error=error_text)
+            ledger.end_run(run, state=state, summary=outcome.summary if outcome else "", error=error_text)
+        except LedgerUnavailable as error:
+            logger.warning("the end of this run is not in the history: %s", error.message)
+    return Performed(plan=done.plan, outcome=done.outcome, run=run)
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        # A container's user often has no name.
+        return "somebody"
