@@ -3,22 +3,23 @@
 import hashlib
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
 from storekeeper.errors import BackupRefused
 
-try:
+fastest: Any = zlib
+with suppress(ImportError):
     # Several times faster than zlib; the result is the same format.
     from isal import isal_zlib
-except ImportError:
-    isal_zlib = None
-fastest: Any = isal_zlib or zlib
+
+    fastest = isal_zlib
 _Damaged: Final[type[Exception]] = fastest.error
 
 _GZIP_WINDOW = 31
 # isal's levels go to 3, where zlib's 6 would be as small and slower.
-_LEVEL = 2 if isal_zlib else 6
+_LEVEL = 6 if fastest is zlib else 2
 _CHUNK_BYTES = 1 << 20
 
 
