@@ -16,6 +16,8 @@ from storekeeper.errors import ConfigurationError
 FILE_NAME = "storekeeper.yml"
 FILE_VARIABLE = "STOREKEEPER_CONFIG"
 STATE_VARIABLE = "STOREKEEPER_STATE"
+# Set for the command that manage.py hands its own commands to.
+MANAGE_VARIABLE = "STOREKEEPER_MANAGE_PROJECT"
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, handle_default_options
 
 from storekeeper import processes
+from storekeeper.config.load import MANAGE_VARIABLE
 
-MANAGE_VARIABLE = "STOREKEEPER_MANAGE_PROJECT"
 # Option → number of values; these are Django's own and stay here.
 _DJANGO_OPTIONS = {
     "--settings": 1,
