@@ -25,7 +25,8 @@ class Draft:
     The text of a ``storekeeper.yml`` for one project.
 
     ``folder`` is where the file will lie. ``folders`` gives the names of the folders in one. ``measure``
-    gives the bytes below a path (0 where there is nothing): an area that is already more than half as large as the guide's limit gets twice its size,
+    gives the bytes below a path (0 where there is nothing): an area that is already more than half as
+    large as the limit of the guide gets twice its size,
     so that a config never starts with an alert.
     """
 
