@@ -124,6 +124,7 @@ class _Removal:
         self._plan = plan
         self._journal = _journal(context.config)
         self._done = _Done()
+        self._file_count = plan.file_count
 
     def run(self) -> Outcome:
         # Files first that need no database: on a full disk the database may be unable to write.
@@ -183,7 +184,7 @@ class _Removal:
         self._context.report(
             Progress(
                 done=self._done.files,
-                total=self._plan.file_count,
+                total=self._file_count,
                 unit="files",
                 freed_bytes=self._done.size_bytes,
             )

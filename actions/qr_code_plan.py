@@ -1,7 +1,6 @@
 """What a cleanup of QR codes would remove, and why."""
 
 import enum
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,16 +95,16 @@ class QrCodePlan:
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
         """Give kind → reason → {files, bytes, rows}."""
-        counted: dict[tuple[str, str], Counter[str]] = {}
-        for item in self._all():
-            counter = counted.setdefault((item.kind, item.reason), Counter(files=0, bytes=0, rows=0))
-            if item.file is not None:
-                counter.update(files=1, bytes=item.file.size_bytes)
-            if isinstance(item, PlannedRow):
-                counter["rows"] += 1
         result: dict[str, dict[str, dict[str, int]]] = {}
-        for (kind, reason), counter in counted.items():
-            result.setdefault(kind, {})[reason] = dict(counter)
+        for item in self._all():
+            counted = result.setdefault(item.kind, {}).setdefault(
+                item.reason.value, {"files": 0, "bytes": 0, "rows": 0}
+            )
+            if item.file is not None:
+                counted["files"] += 1
+                counted["bytes"] += item.file.size_bytes
+            if isinstance(item, PlannedRow):
+                counted["rows"] += 1
         return result
 
     def rows(self) -> list[tuple[str, ...]]:

@@ -5,9 +5,9 @@ later is never a candidate.
 
 import os
 import posixpath
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,15 @@ from storekeeper.shop.shop import Conversation
 ORPHAN_GRACE_SECONDS = 86400.0
 # A sentence for each row would bury the others.
 EXAMPLES = 3
+
+
+@dataclass(kw_only=True)
+class _Totals:
+    """The files below the folders that were listed, whatever their names."""
+
+    folders: set[str]
+    files: int = 0
+    size_bytes: int = 0
 
 
 class QrCodeSearch:
@@ -52,6 +61,7 @@ class QrCodeSearch:
         )
         self._trees: dict[str, Tree] = {}
         self._found: dict[str, dict[str, tuple[FoundFile, str]]] = {}
+        self._totals: dict[str, _Totals] = {}
         self._kept: dict[str, set[str]] = {}
         self._notes: dict[str, list[str]] = {}
 
@@ -80,11 +90,13 @@ class QrCodeSearch:
     def _matching_files(self, area: str) -> Iterator[tuple[str, tuple[FoundFile, str]]]:
         """Give name → (file, kind) for the files that some kind's pattern claims, the most particular one."""
         patterns = [pair for pair in self._patterns if self._kinds[pair[1]].area == area]
-        folders = {pattern.folder for pattern, _ in patterns}
+        given = {pattern.folder for pattern, _ in patterns}
+        folders = {one for one in given if not any(one != other and _lies_in(one, other) for other in given)}
+        totals = self._totals[area] = _Totals(folders=folders)
         for folder in sorted(folders):
-            if any(folder != other and _lies_in(folder, other) for other in folders):
-                continue
             for file in self._trees[area].walk(folder):
+                totals.files += 1
+                totals.size_bytes += file.size_bytes
                 kind = next((name for pattern, name in patterns if pattern.matches(file.name)), None)
                 if kind is not None:
                     yield file.name, (file, kind)
@@ -235,11 +247,9 @@ class QrCodeSearch:
         for area, tree in self._trees.items():
             sizes = [item.file.size_bytes for item in items if item.area == area and item.file]
 
-            def present(tree: Tree = tree) -> tuple[int, int]:
-                totals = Counter[str]()
-                for file in tree.walk():
-                    totals.update(files=1, bytes=file.size_bytes)
-                return totals["files"], totals["bytes"]
+            def present(tree: Tree = tree, totals: _Totals = self._totals[area]) -> tuple[int, int]:
+                others = [file.size_bytes for file in tree.walk(without=totals.folders)]
+                return totals.files + len(others), totals.size_bytes + sum(others)
 
             words = beyond_budget(
                 self._config.budget, what=area, files=len(sizes), size_bytes=sum(sizes), present=present

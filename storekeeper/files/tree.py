@@ -9,7 +9,7 @@ such descriptors (Windows), each folder on the way is checked before it is used.
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -85,18 +85,21 @@ class Tree(AbstractContextManager["Tree"]):
             return self.look(name)
         return None
 
-    def walk(self, below: str = "") -> Iterator[FoundFile]:
+    def walk(self, below: str = "", *, without: Collection[str] = ()) -> Iterator[FoundFile]:
         """
         Give the regular files below the folder ``below``, on the root's own filesystem.
 
-        Files and folders that vanish or cannot be read during the walk are passed over, and so are the
-        folders that are ours. However deep the tree, two descriptors are open.
+        The folders named in ``without`` are not entered. Files and folders that vanish or cannot be
+        read during the walk are passed over, and so are the folders that are ours. However deep the tree,
+        two descriptors are open.
         """
         current: tuple[str, Place] | None = None
         waiting = [below]
         try:
             while waiting:
                 name = waiting.pop()
+                if name in without:
+                    continue
                 try:
                     folder = self._next_folder(name, current)
                 except (OSError, UnsafePath):

@@ -1,0 +1,236 @@
+"""
+Move media files that no row names into quarantine; purge what has waited there; bring files back.
+
+An orphan is a file below a folder that some file field writes to, that no row names: in no file field of any
+model on any database, in none of the fields that ``references`` of the config declares. Nothing may have
+happened to it for a day (the later of mtime and ctime): an upload is on the disk before its row is. The files
+of ``qr_codes`` belong to another action, and what ``areas.*.ignore`` names (thumbnails) is nobody's business.
+
+The run stops, and moves nothing, when a question to the shop fails, when no row names any file at all, and
+above the budget. Each file is asked for again just before it moves. After ``keep_days`` in quarantine a file
+is purged; when some row names it again, it comes back instead.
+"""
+
+import datetime as dt
+import errno
+from contextlib import suppress
+
+from pydantic import Field
+
+from actions.action import Context, Outcome, Progress
+from actions.orphan_plan import OrphanPlan, QuarantinedFiles
+from actions.orphan_search import OrphanSearch
+from actions.quarantine import Quarantine, QuarantineRun
+from actions.references import named_files
+from storekeeper.config import Config
+from storekeeper.config.fields import Model
+from storekeeper.errors import ConfigurationError, OverBudget, StorekeeperError
+from storekeeper.files import FoundFile, Tree
+from storekeeper.shop.shop import Conversation
+from storekeeper.units import format_size
+
+NAME = "cleanup_orphaned_media"
+LATEST = "latest"
+REPORT_FILES = 500
+
+
+class CleanupOrphanedMediaOptions(Model):
+    """What a person may choose."""
+
+    area: str = Field(default="media", description="The area whose files are looked at.")
+    days: int = Field(
+        default=1, ge=1, le=36_500, description="Leave files to which anything happened in these days."
+    )
+    keep_days: int = Field(
+        default=30, ge=0, le=36_500, description="Purge what has been in quarantine this long."
+    )
+    restore: str | None = Field(
+        default=None, description="Bring back what this run set aside: its time, or latest."
+    )
+    force: bool = Field(default=False, description="Lift the budget.")
+
+
+class CleanupOrphanedMedia:
+    """The action; see the module's description for its rules."""
+
+    name = NAME
+    summary = "Move media files that no row names into quarantine, and purge what has waited there."
+    Options: type[Model] = CleanupOrphanedMediaOptions
+
+    def resources(self, config: Config, options: CleanupOrphanedMediaOptions) -> tuple[str, ...]:
+        """Give the area and the databases: while one is restored, every file looks orphaned."""
+        return (options.area, *(f"database-{name}" for name in config.databases))
+
+    def plan(self, context: Context, options: CleanupOrphanedMediaOptions) -> OrphanPlan:
+        """Look at files, then rows, then the quarantine; raises StorekeeperError when any question fails."""
+        if options.area not in context.config.areas:
+            raise ConfigurationError(
+                f"there is no area {options.area}", hint=f"Known: {', '.join(context.config.areas)}"
+            )
+        quarantine = Quarantine(context.config, area=options.area)
+        if options.restore is not None:
+            run = _chosen(quarantine.runs(), options.restore)
+            files = QuarantinedFiles(run=run, files=tuple(run.files()))
+            return OrphanPlan(area=options.area, returns=(files,) if files.files else ())
+        path = context.config.areas[options.area].path
+        if not path.is_dir():
+            return OrphanPlan(area=options.area, notes=(f"{path} does not exist",))
+        search = OrphanSearch(context, area=options.area, grace_days=options.days)
+        purge_before = context.now() - dt.timedelta(days=options.keep_days)
+        with Tree(path) as tree, context.shop.talk() as conversation:
+            orphans = search.orphans(tree, conversation=conversation)
+            purges, returns = [], []
+            for run in quarantine.runs():
+                if run.moment < purge_before:
+                    gone, back = _split(run, conversation=conversation, config=context.config, tree=tree)
+                    purges += [gone] if gone.files else []
+                    returns += [back] if back.files else []
+            return OrphanPlan(
+                area=options.area,
+                moves=tuple(orphans),
+                purges=tuple(purges),
+                returns=tuple(returns),
+                over_budget=search.over_budget(orphans),
+            )
+
+    def perform(self, context: Context, options: CleanupOrphanedMediaOptions, plan: OrphanPlan) -> Outcome:
+        """Do what the plan lists and what is still so; raises OverBudget before anything moves."""
+        if plan.over_budget and not options.force:
+            raise OverBudget(
+                plan.over_budget, hint="Look at --dry-run first; --force moves them all the same"
+            )
+        if plan.empty:
+            return Outcome(summary="; ".join(["no file was to move", *plan.notes]))
+        return _Housekeeping(context, plan=plan).run()
+
+
+class _Housekeeping:
+    def __init__(self, context: Context, *, plan: OrphanPlan) -> None:
+        self._context = context
+        self._plan = plan
+        self._quarantine = Quarantine(context.config, area=plan.area)
+        self._moved = self._moved_bytes = 0
+        self._purged = self._purged_bytes = 0
+        self._returned = self._left = 0
+
+    def run(self) -> Outcome:
+        with Tree(self._context.config.areas[self._plan.area].path) as tree:
+            for group in self._plan.returns:
+                self._bring_back(group, tree)
+            with self._context.shop.talk() as conversation:
+                for group in self._plan.purges:
+                    self._purge(group, tree, conversation)
+                if self._plan.moves:
+                    self._set_aside(tree, conversation)
+        parts = [
+            f"{self._moved} files ({format_size(self._moved_bytes)}) went into quarantine",
+            f"{self._purged} ({format_size(self._purged_bytes)}) were purged",
+            f"{self._returned} came back",
+        ]
+        if self._left:
+            parts.append(f"{self._left} changed meanwhile and stay where they are")
+        return Outcome(
+            summary=", ".join(parts),
+            # What only moved still takes its room on the disk.
+            freed_bytes=self._purged_bytes,
+            changed=self._moved + self._purged + self._returned,
+            details={
+                "moved": self._moved,
+                "moved_bytes": self._moved_bytes,
+                "purged": self._purged,
+                "purged_bytes": self._purged_bytes,
+                "returned": self._returned,
+                "left": self._left,
+            },
+        )
+
+    def _bring_back(self, group: QuarantinedFiles, tree: Tree) -> None:
+        with Tree(group.run.folder) as aside:
+            for file in group.files:
+                came = False
+                with suppress(FileNotFoundError):
+                    came = aside.bring_back(file.name, to=tree)
+                self._returned += came
+                self._left += not came
+        self._quarantine.remove_empty(group.run)
+
+    def _purge(self, group: QuarantinedFiles, tree: Tree, conversation: Conversation) -> None:
+        named = named_files(
+            conversation,
+            config=self._context.config,
+            root=tree.root,
+            files=[file.name for file in group.files],
+        ).files
+        free = [file for file in group.files if file.name not in named]
+        self._left += len(group.files) - len(free)
+        with Tree(group.run.folder) as aside:
+            for file, removed in aside.remove_all(free):
+                if removed:
+                    self._purged += 1
+                    self._purged_bytes += file.size_bytes
+                    self._report()
+                else:
+                    self._left += 1
+        self._quarantine.remove_empty(group.run)
+
+    def _set_aside(self, tree: Tree, conversation: Conversation) -> None:
+        named = named_files(
+            conversation,
+            config=self._context.config,
+            root=tree.root,
+            files=[file.name for file in self._plan.moves],
+        ).files
+        run = self._quarantine.name_of(self._context.now())
+        with self._quarantine.open() as aside:
+            for file in self._plan.moves:
+                if self._context.cancelled():
+                    break
+                if file.name not in named and _move(file, tree=tree, aside=aside, run=run):
+                    self._moved += 1
+                    self._moved_bytes += file.size_bytes
+                    self._report()
+                else:
+                    self._left += 1
+
+    def _report(self) -> None:
+        done = self._moved + self._purged
+        if done % REPORT_FILES == 0:
+            self._context.report(Progress(done=done, freed_bytes=self._purged_bytes))
+
+
+def _move(file: FoundFile, *, tree: Tree, aside: Tree, run: str) -> bool:
+    try:
+        return tree.set_aside(file, into=aside, name=f"{run}/{file.name}")
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM):
+            return False
+        raise
+
+
+def _split(
+    run: QuarantineRun, *, conversation: Conversation, config: Config, tree: Tree
+) -> tuple[QuarantinedFiles, QuarantinedFiles]:
+    """Give the files of a run that nothing names, and those that some row names again."""
+    files = run.files()
+    named = named_files(
+        conversation, config=config, root=tree.root, files=[file.name for file in files]
+    ).files
+    return (
+        QuarantinedFiles(run=run, files=tuple(file for file in files if file.name not in named)),
+        QuarantinedFiles(run=run, files=tuple(file for file in files if file.name in named)),
+    )
+
+
+def _chosen(runs: list[QuarantineRun], wanted: str) -> QuarantineRun:
+    if not runs:
+        raise StorekeeperError("the quarantine is empty: there is nothing to bring back")
+    if wanted == LATEST:
+        return runs[-1]
+    for run in runs:
+        if run.name == wanted:
+            return run
+    raise StorekeeperError(
+        f"no run {wanted} is in quarantine", hint=f"There are: {', '.join(run.name for run in runs)}"
+    )

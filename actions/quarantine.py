@@ -1,0 +1,103 @@
+"""
+Where files wait before they are gone for good: by the time of the run, under their old names.
+
+A move there is a rename, so it needs no room and keeps the file as it was; the quarantine must therefore lie
+on the area's own filesystem. It lies, at the first of these places that a rename can reach: in the state
+folder; beside the area; in the area itself, in a folder that no walk counts. Nobody but our own user can
+enter it, so a web server under another user shows nothing of it. All three are looked through for old runs.
+"""
+
+import datetime as dt
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from storekeeper.config import Config
+from storekeeper.errors import StorekeeperError
+from storekeeper.files import FoundFile, Tree
+from storekeeper.files.tree import OWN_PREFIX
+
+FOLDER: Final = f"{OWN_PREFIX}quarantine"
+_RUN_FORMAT: Final = "%Y%m%dT%H%M%S%fZ"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantineRun:
+    """What one run has set aside: ``name`` is its time, ``folder`` holds the files under their old names."""
+
+    name: str
+    moment: dt.datetime
+    folder: Path
+
+    def files(self) -> list[FoundFile]:
+        """Give the files, named as they were below their area."""
+        with Tree(self.folder) as tree:
+            return list(tree.walk())
+
+
+class Quarantine:
+    """The quarantine of one area."""
+
+    def __init__(self, config: Config, *, area: str) -> None:
+        root = Path(os.path.realpath(config.areas[area].path))
+        self._root = root
+        self._places = (
+            config.state / "quarantine" / area,
+            root.parent / FOLDER / root.name,
+            root / FOLDER,
+        )
+
+    def runs(self) -> list[QuarantineRun]:
+        """Give what earlier runs have set aside, oldest first."""
+        return sorted(self._runs(), key=lambda run: run.moment)
+
+    def open(self) -> Tree:
+        """
+        Give the tree that new files are moved to; the caller closes it.
+
+        Raises StorekeeperError where no place can be reached by a rename.
+        """
+        for place in self._places:
+            with suppress(OSError):
+                place.mkdir(parents=True, exist_ok=True, mode=0o700)
+                place.chmod(0o700)
+                self._try_rename(place)
+                return Tree(place)
+        raise StorekeeperError(
+            f"no quarantine can be made for {self._root}: no place on its filesystem takes a folder",
+            hint=f"Let storekeeper write in {self._root}, or set state: to a folder on its filesystem",
+        )
+
+    def name_of(self, now: dt.datetime) -> str:
+        """Give the name of a run that begins now."""
+        return now.astimezone(dt.UTC).strftime(_RUN_FORMAT)
+
+    def remove_empty(self, run: QuarantineRun) -> None:
+        """Remove the folders of a run that hold no file any more."""
+        with Tree(run.folder.parent) as tree:
+            tree.remove_empty_folders(run.folder.name)
+
+    def _runs(self) -> Iterator[QuarantineRun]:
+        for place in self._places:
+            if place.is_symlink() or not place.is_dir():
+                continue
+            for folder in place.iterdir():
+                with suppress(ValueError):
+                    moment = dt.datetime.strptime(folder.name, _RUN_FORMAT).replace(tzinfo=dt.UTC)
+                    if folder.is_dir() and not folder.is_symlink():
+                        yield QuarantineRun(name=folder.name, moment=moment, folder=folder)
+
+    def _try_rename(self, place: Path) -> None:
+        """Raise OSError where a rename does not reach: two mounts may show one filesystem."""
+        probe = f"{OWN_PREFIX}probe-{secrets.token_hex(4)}"
+        source = self._root / probe
+        source.touch(mode=0o600, exist_ok=False)
+        try:
+            source.rename(place / probe)
+        finally:
+            source.unlink(missing_ok=True)
+            (place / probe).unlink(missing_ok=True)

@@ -1,0 +1,176 @@
+"""The cleanup of orphaned media on a real shop: what moves, what never does, and the way back."""
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from actions.cleanup_orphaned_media import CleanupOrphanedMedia
+from storekeeper.errors import ConfigurationError, OverBudget, ShopError
+
+ACTION = CleanupOrphanedMedia()
+
+
+@pytest.fixture
+def keeper(make_keeper: Callable[..., Any]) -> Any:
+    """A filled shop whose clock stands two days ahead, so that no file counts as new."""
+    keeper = make_keeper(orders=12, more="references: [app.Note.text, app.Product.attributes]")
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    return keeper
+
+
+def moved(plan: Any) -> set[str]:
+    """Give the names of the files that are to go into quarantine."""
+    return {file.name for file in plan.moves}
+
+
+def test_a_filled_shop_has_no_orphans(keeper: Any) -> None:
+    """Every file of the sample shop has its row, also behind managers that hide rows and in child tables."""
+    assert moved(keeper.plan(ACTION)) == set()
+
+
+def test_moves_orphans_and_brings_them_back(keeper: Any) -> None:
+    """An orphan, Khmer names too, leaves the tree; latest brings it back with its content and time."""
+    before = keeper.files()
+    path = keeper.write("products/រូបភាព ចាស់.jpg", b"old", days=3)
+    status = path.stat()
+    plan, outcome = keeper.run(ACTION)
+    assert moved(plan) == {"products/រូបភាព ចាស់.jpg"}
+    assert keeper.files() == before
+    assert outcome.freed_bytes == 0
+    assert outcome.details["moved_bytes"] == 3
+    keeper.run(ACTION, restore="latest")
+    assert keeper.files() == before | {"products/រូបភាព ចាស់.jpg"}
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (b"old", status.st_mtime_ns)
+
+
+def test_a_dry_run_changes_nothing(keeper: Any) -> None:
+    """The plan leaves tree and state folder as they were."""
+    keeper.write("products/orphan.jpg", days=3)
+    before = keeper.files(), sorted(os.listdir(keeper.config.state))
+    assert moved(keeper.plan(ACTION)) == {"products/orphan.jpg"}
+    assert before == (keeper.files(), sorted(os.listdir(keeper.config.state)))
+
+
+def test_a_fresh_file_is_no_orphan(make_keeper: Callable[..., Any]) -> None:
+    """A file copied in just now with an old time of change stays: its ctime is new."""
+    keeper = make_keeper(orders=12)
+    keeper.write("products/copied.jpg", days=300)
+    assert moved(keeper.plan(ACTION)) == set()
+
+
+def test_restore_replaces_nothing(keeper: Any) -> None:
+    """Where a new file has the old name, the old one stays in quarantine."""
+    path = keeper.write("products/a.jpg", b"old", days=3)
+    keeper.run(ACTION)
+    path.write_bytes(b"new")
+    _, outcome = keeper.run(ACTION, restore="latest")
+    assert (path.read_bytes(), outcome.details["returned"], outcome.details["left"]) == (b"new", 0, 1)
+    path.unlink()
+    keeper.run(ACTION, restore="latest")
+    assert path.read_bytes() == b"old"
+
+
+def test_purges_after_the_days_of_grace(keeper: Any) -> None:
+    """What has waited long enough goes for good and its bytes count as freed."""
+    keeper.write("products/a.jpg", b"12345", days=3)
+    keeper.run(ACTION)
+    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=33)
+    keeper.now = lambda: later
+    plan, outcome = keeper.run(ACTION)
+    assert [[file.name for file in group.files] for group in plan.purges] == [["products/a.jpg"]]
+    assert outcome.freed_bytes == 5
+    assert keeper.plan(ACTION, keep_days=0).empty
+
+
+def test_a_file_that_a_row_names_again_comes_back(keeper: Any) -> None:
+    """A purge asks again: a row restored meanwhile gets its file back."""
+    path = keeper.write("products/a.jpg", days=3)
+    keeper.run(ACTION)
+    keeper.shop.evaluate(
+        "from app.models import HeroSlide\nfrom django.utils import timezone\n"
+        "HeroSlide.objects.create(title='x', image='products/a.jpg', starts_at=timezone.now())\nresult = 1"
+    )
+    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=33)
+    keeper.now = lambda: later
+    keeper.run(ACTION)
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "media/products/a b%20c.jpg",
+        '<img src="/media/products/a%20b%2520c.jpg?w=3">',
+        "https://cdn.example.com/x/products/a%20b%2520c.jpg#top",
+        "see 'products/a b%20c.jpg'",
+    ],
+)
+def test_declared_texts_keep_files(keeper: Any, text: str) -> None:
+    """A field that the config declares keeps what it names in any form of the name."""
+    keeper.write("products/a b%20c.jpg", days=3)
+    keeper.write("products/other.jpg", days=3)
+    keeper.shop.evaluate(
+        "from app.models import Product\nproduct = Product.objects.first()\n"
+        f"product.attributes = {{'gallery': [{{'src': {text!r}}}]}}\nproduct.save()\nresult = 1"
+    )
+    assert moved(keeper.plan(ACTION)) == {"products/other.jpg"}
+
+
+def test_stops_when_no_row_names_a_file(make_keeper: Callable[..., Any]) -> None:
+    """An empty database makes every file look orphaned: then nothing moves."""
+    keeper = make_keeper(orders=None)
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    keeper.write("products/a.jpg", days=3)
+    with pytest.raises(ShopError, match="no row of the shop names a file"):
+        keeper.plan(ACTION)
+
+
+def test_stops_when_a_question_fails(keeper: Any) -> None:
+    """A table that cannot be asked stops the run: half an answer would cost files."""
+    keeper.write("products/a.jpg", days=3)
+    keeper.shop.evaluate(
+        "from django.db import connection\n"
+        "connection.cursor().execute('ALTER TABLE app_review RENAME TO gone')\nresult = 1"
+    )
+    with pytest.raises(Exception, match="app_review"):
+        keeper.plan(ACTION)
+
+
+def test_stops_above_the_budget_unless_forced(make_keeper: Callable[..., Any]) -> None:
+    """A run that would move more than its share stops before it moves anything."""
+    keeper = make_keeper(orders=12, more="budget: {files: 0.05, bytes: 1, at_least: 1}")
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    for number in range(5):
+        keeper.write(f"products/{number}.jpg", days=3)
+    before = keeper.files()
+    with pytest.raises(OverBudget):
+        keeper.run(ACTION)
+    assert keeper.files() == before
+    _, outcome = keeper.run(ACTION, force=True)
+    assert outcome.details["moved"] == 5
+
+
+def test_leaves_ignored_files_links_and_qr_codes(make_keeper: Callable[..., Any]) -> None:
+    """Thumbnails of the config's ignore, files of qr_codes and links are none of this action."""
+    keeper = make_keeper(orders=12)
+    area = keeper.config.areas["media"].model_copy(update={"ignore": ("CACHE",)})
+    keeper.config = keeper.config.model_copy(update={"areas": {"media": area}})
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    keeper.write("CACHE/x/y.jpg", days=3)
+    keeper.write("qr_codes/tracking_qr_X.png", days=3)
+    os.symlink("/etc/passwd", keeper.media / "products" / "link.jpg")
+    assert moved(keeper.plan(ACTION)) == set()
+
+
+def test_refuses_an_area_that_holds_the_database(make_keeper: Callable[..., Any]) -> None:
+    """Uploads beside the database file: every other file there would be an orphan."""
+    keeper = make_keeper(orders=12, copied=True)
+    settings = keeper.shop.project / "madamda" / "settings.py"
+    settings.write_text(settings.read_text().replace('DATA_DIR / "media"', "DATA_DIR"))
+    area = keeper.config.areas["media"].model_copy(update={"path": keeper.shop.project})
+    keeper.config = keeper.config.model_copy(update={"areas": {"media": area}})
+    with pytest.raises(ConfigurationError, match="holds the shop's"):
+        keeper.plan(ACTION)
