@@ -7,7 +7,12 @@ from typing import Any, Final
 from actions.action import Action
 from actions.backup_database import BackupDatabase
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
+from actions.cleanup_orphaned_media import CleanupOrphanedMedia
+from actions.verify_backup import VerifyBackup
 
 ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
-    {action.name: action for action in (BackupDatabase(), CleanupExpiredQrCodes())}
+    {
+        action.name: action
+        for action in (BackupDatabase(), CleanupExpiredQrCodes(), CleanupOrphanedMedia(), VerifyBackup())
+    }
 )
