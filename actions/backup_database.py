@@ -8,14 +8,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backup_files import find_backups, new_stem, sweep_partial_files
+from actions.backup_files import Backup, find_backups, new_stem, sweep_partial_files
 from actions.json_backup import write_json_backup
-from actions.manifest import Manifest
+from actions.manifest import Manifest, require_manifest
 from actions.native_backup import native_ending, write_native_backup
 from actions.scope import Database, database_size_bytes, databases_of
+from actions.verify_backup import verify
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
-from storekeeper.errors import ConfigurationError
+from storekeeper.errors import BackupRefused, ConfigurationError
 from storekeeper.files import free_bytes, require_free_bytes
 from storekeeper.units import format_size
 
@@ -128,7 +129,8 @@ class BackupDatabase:
     def resources(self, config: Config, options: BackupDatabaseOptions) -> tuple[str, ...]:
         """Lock the backups and each database that is read."""
         names = [options.database] if options.database else list(config.databases) or ["default"]
-        return ("backups", *(f"database-{name}" for name in names))
+        trial = ("trial-restore",) if options.verify else ()
+        return ("backups", *trial, *(f"database-{name}" for name in names))
 
     def plan(self, context: Context, options: BackupDatabaseOptions) -> BackupPlan:
         """Look at the databases and the disk; raises StorekeeperError when one cannot be reached."""
@@ -182,6 +184,11 @@ class BackupDatabase:
             context.report(
                 Progress(done=len(created), total=len(plan.parts), unit="backups", note=f"wrote {path}")
             )
+        if plan.verify:
+            manifests = [
+                _verified(context, path=path, manifest=one)
+                for path, one in zip(created, manifests, strict=True)
+            ]
         return Outcome(
             summary=_told(created, manifests),
             freed_bytes=swept,
@@ -248,6 +255,15 @@ def _write(context: Context, *, part: Part, path: Path, draft: Manifest, compres
             draft=draft,
             compress=compress,
         )
+
+
+def _verified(context: Context, *, path: Path, manifest: Manifest) -> Manifest:
+    """Prove the backup by a restore; raises BackupRefused, and the backup stays, marked as not passed."""
+    error = verify(context, Backup(path=path, manifest=manifest))
+    if error:
+        raise BackupRefused(f"the backup was made but does not restore: {error}")
+    context.report(Progress(done=1, total=1, unit="backups", note=f"verified {path.name}"))
+    return require_manifest(path)
 
 
 def _prefix(database: str) -> str:

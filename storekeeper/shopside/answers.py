@@ -16,7 +16,9 @@ QUESTIONS = {
     "named_files": ("references", "named_files"),
     "remove_rows": ("rows", "remove_rows"),
     "dump_fixture": ("fixture", "dump_fixture"),
-    "measure_fixture": ("fixture", "measure_fixture"),
+    "enter_scratch": ("scratch", "enter_scratch"),
+    "count_rows": ("restore", "count_rows"),
+    "restore_fixture": ("restore", "restore_fixture"),
 }
 
 

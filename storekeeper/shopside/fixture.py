@@ -20,79 +20,97 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
     a newline: two databases with equal rows give equal sums. A row that could not be restored, or a
     count that differs from the database's own, is an error.
     """
-    yield from _read(database, lock_timeout_seconds=lock_timeout_seconds, with_data=True)
-
-
-def measure_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterator[Any]:
-    """Yield what dump_fixture would, without the bytes of the fixture."""
-    yield from _read(database, lock_timeout_seconds=lock_timeout_seconds, with_data=False)
-
-
-def _read(database: str, *, lock_timeout_seconds: float, with_data: bool) -> Iterator[Any]:
     import datetime as dt
 
     import django
 
-    from .fixture_tables import applied_migrations, fixture_models, left_out
-    from .names import Names
+    from .fixture_tables import applied_migrations, left_out
     from .snapshot import snapshot
-    from .table_rows import Table
 
-    content = hashlib.sha256()
-    tables: dict[str, dict[str, Any]] = {}
-    size_bytes = 0
-    first = True
+    sums: dict[str, dict[str, Any]] = {}
+    output = _Output()
     reported = time.monotonic()
     with snapshot(database, lock_timeout_seconds=lock_timeout_seconds) as connection:
         moment = dt.datetime.now(dt.timezone.utc)
-        names = Names(database)
-        models = [Table(model, connection=connection, names=names) for model in fixture_models(database)]
-        total = sum(table.count() for table in models)
-        done = 0
-        if with_data:
-            content.update(b"[\n")
-            yield b"[\n"
-        for table in models:
-            checksum = hashlib.sha256()
-            rows = 0
-            for lines in table.lines():
-                rows += len(lines)
-                data = SEPARATOR.decode().join(lines).encode("utf-8")
-                checksum.update(data)
-                checksum.update(SEPARATOR)
-                if with_data:
-                    block = data if first else SEPARATOR + data
-                    first = False
-                    content.update(block)
-                    size_bytes += len(block)
-                    yield block
+        tables = _tables(connection, database=database)
+        total = sum(table.count() for table in tables)
+        yield output.text(b"[\n")
+        before = b""
+        for table in tables:
+            for block, table_sums in _blocks(table):
+                if table_sums is not None:
+                    sums[table.label] = table_sums
+                    continue
+                yield output.text(before + block)
+                before = SEPARATOR
                 if time.monotonic() - reported > _PROGRESS_SECONDS:
                     reported = time.monotonic()
-                    yield {"progress": {"done": done + rows, "total": total, "table": table.label}}
-            table.check(rows)
-            done += rows
-            tables[table.label] = {
-                "rows": rows,
-                "checksum": checksum.hexdigest(),
-                "links": table.link_counts(),
-            }
-        if with_data:
-            end = b"]\n" if first else b"\n]\n"
-            content.update(end)
-            size_bytes += len(end) + 2
-            yield end
+                    yield {
+                        "progress": {
+                            "done": table.read + sum(one["rows"] for one in sums.values()),
+                            "total": total,
+                        }
+                    }
+        yield output.text(b"\n]\n" if before else b"]\n")
         yield {
             "summary": {
                 "snapshot": moment.isoformat(),
-                "tables": tables,
+                "tables": sums,
                 "left_out": left_out(database, connection=connection),
                 "migrations": applied_migrations(connection),
                 "django_version": django.get_version(),
                 "server": _server(connection),
-                "content_sha256": content.hexdigest(),
-                "content_bytes": size_bytes,
+                "content_sha256": output.sha256.hexdigest(),
+                "content_bytes": output.size_bytes,
             }
         }
+
+
+class _Output:
+    """Sums up what is sent."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+        self.size_bytes = 0
+
+    def text(self, data: bytes) -> bytes:
+        """Count these bytes and give them back."""
+        self.sha256.update(data)
+        self.size_bytes += len(data)
+        return data
+
+
+def sums_of(connection: Any, *, database: str) -> dict[str, dict[str, Any]]:
+    """Give the rows and the checksum of each table as dump_fixture would, within the caller's transaction."""
+    return {
+        table.label: sums
+        for table in _tables(connection, database=database)
+        for _, sums in _blocks(table)
+        if sums is not None
+    }
+
+
+def _tables(connection: Any, *, database: str) -> list[Any]:
+    from .fixture_tables import fixture_models
+    from .names import Names
+    from .table_rows import Table
+
+    names = Names(database)
+    return [Table(model, connection=connection, names=names) for model in fixture_models(database)]
+
+
+def _blocks(table: Any) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
+    """Yield the lines of a table in blocks of bytes, and at the end its sums with no bytes."""
+    checksum = hashlib.sha256()
+    rows = 0
+    for lines in table.lines():
+        rows += len(lines)
+        data = ",\n".join(lines).encode("utf-8")
+        checksum.update(data)
+        checksum.update(SEPARATOR)
+        yield data, None
+    table.check(rows)
+    yield b"", {"rows": rows, "checksum": checksum.hexdigest(), "links": table.link_counts()}
 
 
 def _server(connection: Any) -> str:

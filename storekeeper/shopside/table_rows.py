@@ -31,6 +31,8 @@ class Table:
     def __init__(self, model: Any, *, connection: Any, names: Names) -> None:
         self._model = model
         self.label = model._meta.label
+        self.read = 0
+        """How many rows were read so far."""
         self._connection = connection
         meta = model._meta
         self.by_name = names.knows(model)
@@ -91,6 +93,7 @@ class Table:
                 _leave_as_text(cursor, connection=self._connection)
             cursor.execute(sql, parameters)
             while rows := cursor.fetchmany(BATCH_ROWS):
+                self.read += len(rows)
                 columns = list(zip(*rows))
                 instances = self._make_instances(columns, converts=converts) if self._instances else None
                 written = [

@@ -1,0 +1,99 @@
+"""A fresh, empty database to try a restore in; it is gone afterwards, whatever happened."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from storekeeper.databases import DatabaseAddress, Engine
+from storekeeper.errors import BackupRefused, DatabaseUnavailable
+from storekeeper.files import require_free_bytes
+from storekeeper.shopside.scratch import PREFIX
+
+
+@contextmanager
+def scratch_database(
+    live: DatabaseAddress, *, folder: Path, needed_bytes: int, shop: str
+) -> Iterator[DatabaseAddress]:
+    """
+    Give the address of an empty database of the same kind as ``live``, beside it or in ``folder``.
+
+    SQLite: a file in ``folder``, which must have room for ``needed_bytes``. PostgreSQL: a database on the
+    same server; the user needs the right to create one. Raises StorekeeperError.
+    """
+    name = f"{PREFIX}{shop.lower()[:24]}_{secrets.token_hex(6)}"
+    if live.engine is Engine.SQLITE:
+        with _sqlite_file(live, folder=folder, name=name, needed_bytes=needed_bytes) as address:
+            yield address
+        return
+    if live.parameters.get("dbname") == name:
+        raise BackupRefused(f"the live database is called {name}")
+    with closing(_connect(live)) as server:
+        _drop_leftovers(server, shop=shop)
+        try:
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            user = live.parameters.get("user", "its user")
+            raise BackupRefused(
+                f"database {live.name}: {user} may not create a scratch database to try a restore in",
+                hint=f'As a superuser: ALTER ROLE "{user}" CREATEDB',
+            ) from None
+        except psycopg.Error as error:
+            raise DatabaseUnavailable(f"database {live.name}: no scratch database: {error}") from None
+        try:
+            yield replace(live, parameters={**live.parameters, "dbname": name})
+        finally:
+            _drop(server, name)
+
+
+@contextmanager
+def _sqlite_file(
+    live: DatabaseAddress, *, folder: Path, name: str, needed_bytes: int
+) -> Iterator[DatabaseAddress]:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for leftover in folder.glob(f"{PREFIX}*"):
+        leftover.unlink(missing_ok=True)
+    require_free_bytes(folder, needed_bytes=needed_bytes, purpose="a trial restore")
+    path = folder / f"{name}.sqlite3"
+    path.touch(mode=0o600)
+    try:
+        yield replace(live, path=path)
+    finally:
+        for leftover in folder.glob(f"{name}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def _connect(live: DatabaseAddress) -> "psycopg.Connection[tuple[object, ...]]":
+    """Enter the live database, for CREATE and DROP DATABASE alone."""
+    try:
+        conninfo = make_conninfo("", **live.parameters)
+        return psycopg.connect(conninfo, application_name="storekeeper", connect_timeout=5, autocommit=True)
+    except psycopg.Error as error:
+        words = str(error).strip().replace(live.parameters.get("password") or "\0", "…")
+        raise DatabaseUnavailable(f"database {live.name} ({live.label}): {words}") from None
+
+
+def _drop_leftovers(server: "psycopg.Connection[tuple[object, ...]]", *, shop: str) -> None:
+    """Drop what a killed run left; the caller holds the lock on trial restores."""
+    prefix = f"{PREFIX}{shop.lower()[:24]}_"
+    rows = server.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname::text, %s)"
+        " AND pg_get_userbyid(datdba) = current_user",
+        [prefix],
+    ).fetchall()
+    for row in rows:
+        # One that somebody is connected to stays.
+        with suppress(psycopg.Error):
+            server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(str(row[0]))))
+
+
+def _drop(server: "psycopg.Connection[tuple[object, ...]]", name: str) -> None:
+    if not name.startswith(PREFIX):
+        raise BackupRefused(f"{name} is not a scratch database and is not dropped")
+    force = " WITH (FORCE)" if server.info.server_version >= 130000 else ""
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {}" + force).format(sql.Identifier(name)))
