@@ -42,7 +42,12 @@ class WebServer:
     """
 
     def __init__(
-        self, app: Any, *, listen: Sequence[ListenAddress], tls: ssl.SSLContext | None = None
+        self,
+        app: Any,
+        *,
+        listen: Sequence[ListenAddress],
+        tls: ssl.SSLContext | None = None,
+        protocol: type[ImpatientProtocol] = ImpatientProtocol,
     ) -> None:
         self._sockets = []
         try:
@@ -56,7 +61,7 @@ class WebServer:
         self._thread: threading.Thread | None = None
         config = uvicorn.Config(
             app,
-            http=ImpatientProtocol,
+            http=protocol,
             ws="none",
             lifespan="off",
             log_config=None,
