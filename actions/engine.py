@@ -59,8 +59,16 @@ class DbosEngine:
     DBOS itself is a global of the process, imported at the start since that takes a second.
     """
 
-    def __init__(self, ledger: Ledger, *, state: Path, carry_out: Callable[[str, int], Next]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        state: Path,
+        carry_out: Callable[[str, int], Next],
+        workflow_version: str = WORKFLOW_VERSION,
+    ) -> None:
         self._ledger = ledger
+        self._workflow_version = workflow_version
         self._state = state
         self._carry_out = carry_out
         self._lock = ResourceLock(state, resource="receiver", purpose="a receiver")
@@ -85,7 +93,7 @@ class DbosEngine:
             config={
                 "name": "storekeeper",
                 "system_database_url": f"sqlite:///{path}",
-                "application_version": WORKFLOW_VERSION,
+                "application_version": self._workflow_version,
                 "executor_id": "storekeeper",
                 "log_level": "WARNING",
                 "enable_otlp": False,
@@ -145,7 +153,7 @@ class DbosEngine:
             if status is None and run.state is RunState.ACCEPTED:
                 self.submit(run.id)
             elif status is not None and status.status in ("ENQUEUED", "PENDING", "DELAYED"):
-                if status.app_version != WORKFLOW_VERSION:
+                if status.app_version != self._workflow_version:
                     self._dbos.cancel_workflow(_workflow_id(run))
                     self._submit_anew(run, why="it was begun by another version")
             elif status is not None and status.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":

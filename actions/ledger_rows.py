@@ -93,6 +93,12 @@ def end_run(
         "UPDATE steps SET state = ? WHERE run = ? AND state IN ('pending', 'waiting', 'approved')",
         (rest, run),
     )
+    if state is RunState.REFUSED:
+        # Its resources were taken: it counts neither as a run of the action nor as a failure.
+        connection.execute(
+            "UPDATE steps SET state = ?, attempts = 0 WHERE run = ? AND state = 'running'",
+            (StepState.SKIPPED, run),
+        )
     connection.execute(
         "UPDATE steps SET state = ?, finished = ?, error = ? WHERE run = ? AND state = 'running'",
         (StepState.CANCELLED if state is RunState.CANCELLED else StepState.FAILED, now, clean(error), run),

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from actions.action import Action, Context, Outcome, Plan, Progress
 from actions.ledger import Ledger
@@ -21,13 +21,18 @@ from actions.ledger_schema import RunState, StepState, Trigger
 from actions.progress_keeper import ProgressKeeper
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
-from storekeeper.errors import StorekeeperError
+from storekeeper.errors import AlreadyRunning, StorekeeperError
 from storekeeper.files import ResourceLock
 from storekeeper.shop import Shop
 
 logger = logging.getLogger(__name__)
 
-LOCKS = "locks"
+LOCKS: Final = "locks"
+_STEP_STATES: Final = {
+    RunState.DONE: StepState.DONE,
+    RunState.FAILED: StepState.FAILED,
+    RunState.CANCELLED: StepState.CANCELLED,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,27 +143,26 @@ def _recorded(
         logger.warning("this run will not be in the history: %s", error.message)
         return run_action(order, report=report, now=now)
     keeper = ProgressKeeper(ledger, run, 0, also=report)
-    state, step_state, error_text = RunState.FAILED, StepState.FAILED, ""
+    state, error_text = RunState.FAILED, ""
     done: Performed | None = None
     try:
         done = run_action(order, report=keeper, cancelled=keeper.cancel_requested, now=now)
-        state, step_state = RunState.DONE, StepState.DONE
-        if keeper.cancel_was_seen:
-            state, step_state = RunState.CANCELLED, StepState.CANCELLED
-    except StorekeeperError as error:
-        error_text = str(error)
+        state = RunState.CANCELLED if keeper.cancel_was_seen else RunState.DONE
+    except AlreadyRunning as error:
+        state, error_text = RunState.REFUSED, error.message
         raise
     except KeyboardInterrupt:
-        state, step_state, error_text = RunState.CANCELLED, StepState.CANCELLED, "stopped at the keyboard"
+        state, error_text = RunState.CANCELLED, "stopped at the keyboard"
         raise
     except BaseException as error:
-        error_text = f"{type(error).__name__}: {error}"
+        error_text = str(error) if isinstance(error, StorekeeperError) else f"{type(error).__name__}: {error}"
         raise
     finally:
         keeper.flush()
         outcome = done.outcome if done else None
         try:
-            ledger.end_step(run, 0, state=step_state, outcome=outcome, error=error_text)
+            if state in _STEP_STATES:
+                ledger.end_step(run, 0, state=_STEP_STATES[state], outcome=outcome, error=error_text)
             ledger.end_run(run, state=state, summary=outcome.summary if outcome else "", error=error_text)
         except LedgerUnavailable as error:
             logger.warning("the end of this run is not in the history: %s", error.message)

@@ -68,7 +68,7 @@ class Pages:
         self._gauges_at: float | None = None
         self._lock = threading.Lock()
         self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
+            loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined
         )
         self._environment.filters["size"] = format_size
         self._environment.filters["moment"] = _moment
