@@ -33,7 +33,7 @@ class Pace:
     hold_seconds: int | None
 
 
-SERVICE_PACE = Pace(interval_seconds=15, group_wait_seconds=30, group_interval_seconds=300, hold_seconds=None)
+SERVICE_PACE = Pace(interval_seconds=15, group_wait_seconds=5, group_interval_seconds=60, hold_seconds=None)
 DEMONSTRATION_PACE = Pace(interval_seconds=2, group_wait_seconds=1, group_interval_seconds=5, hold_seconds=4)
 
 
@@ -120,6 +120,8 @@ class Loop:
                     f"--config.file={self._state / 'prometheus.yml'}",
                     f"--storage.tsdb.path={self._state / 'prometheus-data'}",
                     f"--web.listen-address={_listen(addresses.prometheus)}",
+                    # Growth is compared with the month before.
+                    "--storage.tsdb.retention.time=90d",
                 ],
                 url=addresses.prometheus,
             ),
