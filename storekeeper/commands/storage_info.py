@@ -1,6 +1,7 @@
 """``storekeeper storage_info``: the guide's report, for a person or as JSON for a script."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import click
 from rich.text import Text
 
+from exporter.collectors.backups import Backup
 from exporter.measure import Measurements, measure_once
+from exporter.rows import TableUsage
 from storekeeper.commands.common import (
     config_option,
     console,
@@ -78,12 +81,12 @@ def _usage(config: Config, measured: Measurements) -> Iterator[tuple[str, int | 
 
 
 def _sections(measured: Measurements) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    tables = sorted(measured.tables, key=lambda table: (-table.rows, table.table))
+    tables = sorted(measured.tables, key=lambda table: (-(table.rows or 0), table.table))
     yield (
         "Database tables",
         [
             ("table", "rows", "database"),
-            *((t.table, f"{t.rows:,}", t.database) for t in tables[:TABLES_SHOWN]),
+            *map(_table, tables[:TABLES_SHOWN]),
         ],
     )
     groups = [
@@ -113,14 +116,18 @@ def _sections(measured: Measurements) -> Iterator[tuple[str, list[tuple[str, ...
     yield "Backups", [("backup", "kind", "created", "verified", "size"), *map(_backup, measured.backups)]
 
 
-def _backup(backup: Any) -> tuple[str, ...]:
-    return (
-        backup.name,
-        backup.kind,
-        str(backup.created),
-        str(backup.verified or "no"),
-        format_size(backup.size_bytes),
-    )
+def _table(table: TableUsage) -> tuple[str, ...]:
+    rows = "-" if table.rows is None else f"{table.rows:,}" if table.exact else f"about {table.rows:,}"
+    return (table.table, rows, table.database)
+
+
+def _backup(backup: Backup) -> tuple[str, ...]:
+    verified = _moment(backup.verified) if backup.verified else "no"
+    return (backup.name, backup.kind, _moment(backup.made), verified, format_size(backup.size_bytes))
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _size(size_bytes: int | None) -> str:
