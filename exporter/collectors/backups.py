@@ -77,6 +77,8 @@ def read_backups(folder: Path) -> tuple[tuple[Backup, ...], tuple[str, ...]]:
 def kind_of(name: str) -> tuple[str, str]:
     """Give the kind and the time stamp in a backup's name; both empty for any other file."""
     last = name.rpartition("/")[2]
+    if last.endswith(MANIFEST_SUFFIX):
+        return "", ""
     for kind, pattern in NAMES:
         if match := pattern.fullmatch(last):
             return kind, match[1]
