@@ -1,0 +1,126 @@
+"""Backups, read from the disk."""
+
+import datetime as dt
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.collectors.backups import kind_of, read_backups
+from exporter.measuring import Measuring
+from storekeeper.config import Config
+
+Parse = Callable[[str], Config]
+Measure = Callable[..., Measuring]
+ValuesOf = Callable[[Measuring], dict[Any, float]]
+
+MADE = "2026-03-04T05:06:07+07:00"
+MADE_SECONDS = dt.datetime.fromisoformat(MADE).timestamp()
+
+
+def backup(folder: Path, name: str, *, size: int = 100, **manifest: Any) -> Path:
+    """Write a backup file, with a manifest beside it when there is something to say."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(b"x" * size)
+    if manifest:
+        said = {"created": MADE, "verified": None, "size_bytes": size, "sha256": "0" * 64, **manifest}
+        (folder / f"{name}.manifest.json").write_text(json.dumps(said), "utf-8")
+    return path
+
+
+def kinds(**values: float) -> dict[str, float]:
+    """Give values by kind."""
+    return values
+
+
+def shown(values: dict[Any, float], name: str) -> dict[str, float]:
+    """Give the values of one family by kind."""
+    return {labels[0][1]: value for (found, labels), value in values.items() if found == name}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("db_backup_20260304_050607.json", "database"),
+        ("db_backup_20260304_050607.json.gz", "database"),
+        ("db_backup_20260304_050607.dump", "database"),
+        ("db_backup_20260304_050607.sqlite3", "database"),
+        ("db_backup_20260304_050607_default.dump", "database"),
+        ("media_backup_20260304_050607.tar.gz", "media"),
+        (".db_backup_20260304_050607.json.gz.partial", ""),
+        ("db_backup_20260304_050607.json.gz.partial", ""),
+        ("db_backup_20260304_050607.json.gz.manifest.json", ""),
+        ("my_db_backup_20260304_050607.json", ""),
+        ("db_backup_latest.json", ""),
+    ],
+)
+def test_only_a_final_name_is_a_backup(name: str, kind: str) -> None:
+    """Unfinished files, manifests and files of others do not count."""
+    assert kind == kind_of(name)[0]
+
+
+def test_no_backup_at_all_is_the_number_zero(parse: Parse, measure: Measure, values_of: ValuesOf) -> None:
+    """Without backups each kind has the number 0 and no times, which is what the alert looks for."""
+    values = values_of(measure(parse("")))
+    assert {"database": 0, "media": 0} == shown(values, "storekeeper_backups")
+    assert {} == shown(values, "storekeeper_backup_last_success_timestamp_seconds")
+    assert {} == shown(values, "storekeeper_backup_last_verified_timestamp_seconds")
+
+
+def test_newest_and_newest_verified(
+    parse: Parse, measure: Measure, values_of: ValuesOf, tmp_path: Path
+) -> None:
+    """Success is the newest backup, verified the newest that was proven, both by when they were made."""
+    folder = tmp_path / "shop" / "backups"
+    older = "2026-03-01T00:00:00+07:00"
+    backup(folder, "db_backup_20260301_000000.json.gz", created=older, verified="2026-03-09T00:00:00Z")
+    backup(folder, "db_backup_20260304_050607.json.gz", size=250, created=MADE)
+    backup(folder, "media_backup_20260304_050607.tar.gz", created=MADE, verified=MADE)
+    values = values_of(measure(parse("")))
+    older_seconds = dt.datetime.fromisoformat(older).timestamp()
+    assert kinds(database=2, media=1) == shown(values, "storekeeper_backups")
+    assert kinds(database=250, media=100) == shown(values, "storekeeper_backup_size_bytes")
+    assert kinds(database=MADE_SECONDS, media=MADE_SECONDS) == shown(
+        values, "storekeeper_backup_last_success_timestamp_seconds"
+    )
+    assert kinds(database=older_seconds, media=MADE_SECONDS) == shown(
+        values, "storekeeper_backup_last_verified_timestamp_seconds"
+    )
+
+
+def test_backup_that_its_manifest_does_not_fit_does_not_count(
+    parse: Parse, measure: Measure, values_of: ValuesOf, tmp_path: Path
+) -> None:
+    """A file that was cut off later is no backup, and is told as a problem; an empty one is none either."""
+    folder = tmp_path / "shop" / "backups"
+    backup(folder, "db_backup_20260304_050607.json.gz", size=50, size_bytes=100, verified=MADE)
+    backup(folder, "db_backup_20260305_050607.json.gz", size=0)
+    values = values_of(measure(parse("")))
+    assert {"database": 0, "media": 0} == shown(values, "storekeeper_backups")
+    assert 0 == values["storekeeper_collector_success", (("collector", "backups"),)]
+
+
+def test_backup_without_manifest_is_as_old_as_the_earlier_of_name_and_file(tmp_path: Path) -> None:
+    """A copy made today of an old backup is old, and a clock of another zone never makes one younger."""
+    copied = backup(tmp_path, "db_backup_20200101_000000.json")
+    touched = backup(tmp_path, "db_backup_20990101_000000.json")
+    os.utime(touched, (1_000_000, 1_000_000))
+    backups, problems = read_backups(tmp_path)
+    named = dt.datetime(2020, 1, 1).astimezone().timestamp()
+    assert [(touched.name, 1_000_000.0), (copied.name, named)] == [
+        (found.name, found.made) for found in backups
+    ]
+    assert ((), [None, None]) == (problems, [found.verified for found in backups])
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"verified": "soon", "created": 7}', "\xff"])
+def test_damaged_manifest_proves_nothing(tmp_path: Path, damage: str) -> None:
+    """A manifest that cannot be read leaves the backup unverified, dated by its name."""
+    backup(tmp_path, "db_backup_20260304_050607.json")
+    (tmp_path / "db_backup_20260304_050607.json.manifest.json").write_text(damage, "latin-1")
+    [found] = read_backups(tmp_path)[0]
+    assert (None, 100) == (found.verified, found.size_bytes)
