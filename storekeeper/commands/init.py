@@ -50,7 +50,8 @@ def write_config(*, project: Path, python: Path | None, settings: str | None, ou
         raise ConfigurationError(f"there is no project folder {project}")
     project = project.resolve()
     # Not resolved: the interpreter of a virtual environment is a symbolic link and must stay one.
-    python = (python or find_python(project, fallback=Path(sys.executable))).absolute()
+    python = python or find_python(project, fallback=Path(sys.executable))
+    python = python.parent.resolve() / python.name
     try:
         description = Shop(project, python=python, settings=settings).describe()
     except ShopError as error:
