@@ -44,7 +44,7 @@ def partial_name(archive: str) -> str:
     return f".{archive}{PARTIAL_SUFFIX}"
 
 
-def room_bytes(folder: LogFolder, *, archive: str) -> int:
+def room_bytes(folder: LogFolder, archive: str) -> int:
     """Give the bytes of a log that surely fit into a new state of its archive, packed or not."""
     old = folder.status(archive)
     free = shutil.disk_usage(folder.path).free - (old.st_size if old else 0) - RESERVE_BYTES

@@ -78,6 +78,15 @@ def write_journal(folder: LogFolder, log: str, *, journal: Journal) -> None:
     folder.sync()
 
 
+def read_journal(folder: LogFolder, log: str) -> Journal | None:
+    """Give the journal of a log, None where a file of that name is none; raises FileNotFoundError."""
+    with folder.open(journal_name(log)) as stream:
+        try:
+            return Journal(**json.loads(stream.read()))
+        except (ValueError, TypeError):
+            return None
+
+
 def remove_journal(folder: LogFolder, log: str) -> None:
     """Remove the journal, durably."""
     folder.remove(journal_name(log))
@@ -106,7 +115,7 @@ def settle(folder: LogFolder) -> list[str]:
     """
     told = []
     for log in _noted(folder):
-        journal = _read(folder, log)
+        journal = read_journal(folder, log)
         if journal is None:
             remove_journal(folder, log)
             continue
@@ -159,11 +168,3 @@ def _noted(folder: LogFolder) -> Iterator[str]:
     for name in folder.entries():
         if log := log_of_journal(name):
             yield log
-
-
-def _read(folder: LogFolder, log: str) -> Journal | None:
-    with folder.open(journal_name(log)) as stream:
-        try:
-            return Journal(**json.loads(stream.read()))
-        except (ValueError, TypeError):
-            return None

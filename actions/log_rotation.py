@@ -21,12 +21,13 @@ _POLL_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What a rotation tells on its way: bytes packed, steps done; and how long it waits for writers."""
+    """What a rotation tells on its way: bytes packed, steps done; how long it waits, how it asks for room."""
 
     packed: Callable[[int], None] = lambda _: None
     stage: Callable[[str], None] = lambda _: None
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(tz=dt.UTC)
     patience_seconds: float = 3.0
+    room_bytes: Callable[[LogFolder, str], int] = room_bytes
 
 
 @dataclass(kw_only=True)
@@ -93,7 +94,7 @@ class FolderRotation:
             if size == 0:
                 self._folder.remove(aside)
                 return
-            if size > room_bytes(self._folder, archive=log.archive):
+            if size > self._hooks.room_bytes(self._folder, log.archive):
                 raise no_room(self._folder, log=log.name, needed_bytes=size)
             if self._piece(log, file, name=aside, length=size).remove(surely_free=surely_free):
                 done.cut_bytes += size
@@ -122,7 +123,7 @@ class FolderRotation:
     def _cut_once(self, log: PlannedLog, file: IO[bytes], done: Rotated, *, goal: int) -> bool:
         """Move one piece to the archive; False when this log is done for today."""
         size = os.fstat(file.fileno()).st_size
-        room = room_bytes(self._folder, archive=log.archive)
+        room = self._hooks.room_bytes(self._folder, log.archive)
         if size <= room and not is_held(file) and self._whole(log, file, done, size=size):
             return False
         if self._unit:

@@ -28,6 +28,7 @@ from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
 from actions.budget import beyond_budget
+from actions.log_archive import room_bytes
 from actions.log_folder import LogFolder
 from actions.log_journal import settle
 from actions.log_plan import LogPlan, PlannedLog
@@ -55,7 +56,8 @@ class RotateLogs:
     """
     The action; see the module's description for its rules.
 
-    ``stage`` hears of each step; ``patience_seconds`` is how long a renamed log is waited for.
+    ``stage`` hears of each step; ``patience_seconds`` is how long a renamed log is waited for;
+    ``room`` tells how many bytes of a log fit into its archive in a folder.
     """
 
     name = "rotate_logs"
@@ -67,9 +69,11 @@ class RotateLogs:
         *,
         stage: Callable[[str], None] = lambda _: None,
         patience_seconds: float = 3.0,
+        room: Callable[[LogFolder, str], int] = room_bytes,
     ) -> None:
         self._stage = stage
         self._patience_seconds = patience_seconds
+        self._room = room
 
     def resources(self, config: Config, options: RotateLogsOptions) -> tuple[str, ...]:
         """Give the logs areas."""
@@ -106,7 +110,13 @@ class RotateLogs:
         return run.outcome()
 
     def _hooks(self, packed: Callable[[int], None], now: Callable[[], dt.datetime]) -> Hooks:
-        return Hooks(packed=packed, stage=self._stage, now=now, patience_seconds=self._patience_seconds)
+        return Hooks(
+            packed=packed,
+            stage=self._stage,
+            now=now,
+            patience_seconds=self._patience_seconds,
+            room_bytes=self._room,
+        )
 
 
 @dataclass(kw_only=True)

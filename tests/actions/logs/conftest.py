@@ -1,8 +1,10 @@
 """What the tests of log rotation share: a folder of logs with a config, and real writers beside it."""
 
+import ctypes
 import datetime as dt
 import gzip
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -145,9 +147,7 @@ class Writers:
 
     def running(self) -> bool:
         """Tell whether one of them has not said that it is done."""
-        return any(
-            os.stat(f"/proc/{process.pid}").st_nlink and not _said(process) for process in self.processes
-        )
+        return any(not _said(process) for process in self.processes)
 
     def leave(self) -> None:
         """Let all of them end."""
@@ -169,10 +169,37 @@ class Writers:
 
 
 def _said(process: "subprocess.Popen[str]") -> bool:
-    import select
-
     assert process.stdout
     return bool(select.select([process.stdout], [], [], 0)[0])
+
+
+def _on_small_disk(folder: Path, *, size: str, then: Callable[[], None]) -> None:
+    """
+    Do something where ``folder`` is a real filesystem of its own, of that size, in a process of its own.
+
+    The process has its own mounts, which needs no rights: the mount is seen by nobody else and ends with it.
+    """
+
+    def inside() -> None:
+        library = ctypes.CDLL(None, use_errno=True)
+        user, group = os.getuid(), os.getgid()
+        assert 0 == library.unshare(0x10000000 | 0x00020000)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+        assert 0 == library.mount(b"none", os.fsencode(folder), b"tmpfs", 0, f"size={size}".encode())
+        then()
+
+    process = get_context("fork").Process(target=inside)
+    process.start()
+    process.join()
+    assert 0 == process.exitcode
+
+
+@pytest.fixture
+def on_small_disk() -> Callable[..., None]:
+    """``on_small_disk(folder, size="2m", then=function)``: see _on_small_disk."""
+    return _on_small_disk
 
 
 @pytest.fixture
