@@ -8,11 +8,20 @@ from actions.action import Action
 from actions.backup_database import BackupDatabase
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
+from actions.prune_backups import PruneBackups
+from actions.restore_backup import RestoreBackup
 from actions.verify_backup import VerifyBackup
 
 ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
     {
         action.name: action
-        for action in (BackupDatabase(), CleanupExpiredQrCodes(), CleanupOrphanedMedia(), VerifyBackup())
+        for action in (
+            BackupDatabase(),
+            CleanupExpiredQrCodes(),
+            CleanupOrphanedMedia(),
+            PruneBackups(),
+            RestoreBackup(),
+            VerifyBackup(),
+        )
     }
 )

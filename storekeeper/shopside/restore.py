@@ -49,6 +49,10 @@ def restore_fixture(
     differences: list[str] = []
     try:
         with transaction.atomic(using=database):
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    # Emptying waits for everybody who uses a table, and makes everybody else wait.
+                    cursor.execute("SET LOCAL lock_timeout = '60s'")
             call_command(
                 "flush", database=database, interactive=False, verbosity=0, inhibit_post_migrate=True
             )
