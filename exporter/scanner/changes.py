@@ -7,6 +7,7 @@ was recent as the directory was read (``recent_seconds``), else by the next full
 the filesystem's clock is not more than ``settle_seconds`` behind ours.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from exporter.scanner.reading import DirectoryReader
@@ -77,6 +78,27 @@ def changed_rows(state: TreeState, *, reader: DirectoryReader) -> list[int]:
             start + place for place, (now, then) in enumerate(zip(seen, known, strict=True)) if now != then
         ]
     return sorted(set(rows))
+
+
+def has_unknown_names(state: TreeState, *, previous: TreeState) -> bool:
+    """
+    Tell whether a file that was just read has another name that may have been counted as its only one.
+
+    A second name leaves no trace in the directory of the first. Where the names that are known are fewer than
+    the file has, and it was not so before, the rest may be in a directory that was not read again.
+    """
+    known_lists = {id(files) for files in previous.linked.values()}
+    fresh = {
+        f.inode: f.links for files in state.linked.values() if id(files) not in known_lists for f in files
+    }
+    if not fresh:
+        return False
+    names = Counter(file.inode for files in state.linked.values() for file in files)
+    old_names = Counter(file.inode for files in previous.linked.values() for file in files)
+    old_links = {file.inode: file.links for files in previous.linked.values() for file in files}
+    return any(
+        links - names[inode] > old_links.get(inode, 0) - old_names[inode] for inode, links in fresh.items()
+    )
 
 
 def walk(reader: DirectoryReader, *, state: TreeState, waiting: list[tuple[str, int]]) -> Iterator[int]:

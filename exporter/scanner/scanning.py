@@ -78,6 +78,8 @@ def updated(
     if not len(state):
         return None, 0
     new = sum(1 for _ in changes.walk(reader, state=state, waiting=waiting))
+    if changes.has_unknown_names(state, previous=previous):
+        return None, 0
     return state, len(rows) + new
 
 

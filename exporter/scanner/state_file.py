@@ -96,8 +96,8 @@ def restored(content: bytes) -> TreeState:
         state.columns[name] = filled(code, blob)
         if len(state.columns[name]) != len(state):
             raise ValueError(f"the column {name} has another length than the paths")
-    for row, inode, size, blocks in head["linked"]:
-        state.linked.setdefault(row, []).append(LinkedFile(inode, size, blocks))
+    for row, *numbers in head["linked"]:
+        state.linked.setdefault(row, []).append(LinkedFile(*numbers))
     state.large = {row: (count, [(s, m, n) for s, m, n in files]) for row, (count, files) in head["large"]}
     state.problems = {row: [(name, reason) for name, reason in found] for row, found in head["problems"]}
     found = others[len(COLUMNS) :]
@@ -114,6 +114,6 @@ def filled(code: str, blob: bytes) -> "array[int]":
     return column
 
 
-def astuple(file: LinkedFile) -> tuple[int, int, int]:
+def astuple(file: LinkedFile) -> tuple[int, int, int, int]:
     """Give the numbers of a file with several names."""
-    return file.inode, file.size, file.blocks
+    return file.inode, file.links, file.size, file.blocks

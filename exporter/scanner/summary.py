@@ -106,7 +106,9 @@ def add_large(record: DirectoryRecord, files: Entries, *, questions: Questions) 
 
 def linked(entries: Entries, index: int) -> LinkedFile:
     """Give one entry as a file with several names."""
-    return LinkedFile(entries.inodes[index], entries.sizes[index], entries.blocks[index])
+    return LinkedFile(
+        entries.inodes[index], entries.links[index], entries.sizes[index], entries.blocks[index]
+    )
 
 
 def add_problem(record: DirectoryRecord, *, name: str, reason: str) -> None:

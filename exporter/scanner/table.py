@@ -38,9 +38,10 @@ NO_NEWEST = -(2**63)
 
 @dataclass(frozen=True, slots=True)
 class LinkedFile:
-    """A file with more than one name: counted with the first one met."""
+    """A file with several names (``links``, also outside of the tree): its bytes count once."""
 
     inode: int
+    links: int
     size: int
     blocks: int
 

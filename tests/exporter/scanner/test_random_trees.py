@@ -18,37 +18,53 @@ from exporter.scanner import ScanRequest, TreeUsage, candidate_files, scan
 # Longer than the tick of any filesystem clock that the tests run on, so that a later change shows.
 SETTLE_SECONDS = 0.03
 # Every string is a name as Linux has it: any bytes but NUL and the slash.
-NAMES = st.one_of(
-    st.sampled_from(["a", "b", "c", "ទិន្នន័យ", "new\nline", ".hidden", " ", "*", "[x]"]),
-    st.binary(min_size=1, max_size=20)
-    .map(lambda name: os.fsdecode(name.replace(b"/", b"_").replace(b"\0", b"-")))
-    .filter(lambda name: name not in {".", ".."}),
+ODD_NAMES = st.binary(min_size=1, max_size=20).map(
+    lambda name: os.fsdecode(name.replace(b"/", b"_").replace(b"\0", b"-").replace(b".", b","))
 )
-FOLDERS = st.lists(NAMES, max_size=6)
-CHANGES = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [
-                "create",
-                "create",
-                "folder",
-                "delete",
-                "rename",
-                "replace",
-                "rewrite",
-                "link",
-                "symlink",
-                "settle",
-                "scan",
-            ]
-        ),
-        FOLDERS,
-        NAMES,
-        FOLDERS,
-        NAMES,
-        st.integers(0, 20_000),
+# Few folders and mostly known names, so that a change often meets what an earlier one left.
+NAMES = st.one_of(
+    st.sampled_from(["a", "b", "c"]),
+    st.sampled_from(["a", "ទិន្នន័យ", "new\nline", ".hidden", " ", "*", "[x]"]),
+    ODD_NAMES,
+)
+FOLDERS = st.lists(st.sampled_from(["a", "b", "ថត"]), max_size=3)
+KINDS = [
+    "create",
+    "create",
+    "folder",
+    "delete",
+    "rename",
+    "replace",
+    "rewrite",
+    "link",
+    "symlink",
+    "settle",
+    "scan",
+]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens to a tree: to the ``old``-th entry that is there, or to a new one."""
+
+    kind: str
+    old: int = 0
+    folders: tuple[str, ...] = ()
+    name: str = "a"
+    size: int = 0
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        kind=st.sampled_from(KINDS),
+        old=st.integers(0, 30),
+        folders=FOLDERS.map(tuple),
+        name=NAMES,
+        size=st.integers(0, 20_000),
     ),
-    max_size=25,
+    min_size=10,
+    max_size=30,
 )
 
 
@@ -99,91 +115,92 @@ def figures(usage: TreeUsage) -> Figures:
 
 
 @contextmanager
-def empty_root() -> Iterator[str]:
-    """Give a folder that is removed afterwards."""
+def small_tree() -> Iterator[str]:
+    """Give a folder with a few things to change; it is removed afterwards."""
     folder = tempfile.mkdtemp()
+    for inner in ("a/b", "b", "ថត"):
+        os.makedirs(os.path.join(folder, inner))
+        Path(folder, inner, "c").write_bytes(inner.encode() * 1000)
+    os.link(os.path.join(folder, "b", "c"), os.path.join(folder, "a", "same"))
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
 
 
-def change(root: str, step: tuple[str, list[str], str, list[str], str, int]) -> None:
-    """Make one change; what the tree does not allow (a folder where a file should go) is passed over."""
-    kind, folders, name, other_folders, other_name, size = step
-    target = os.path.join(root, *folders, name)
-    other = os.path.join(root, *other_folders, other_name)
+def change(root: str, step: Step) -> None:
+    """Make one change; what the tree does not allow (a folder into itself) is passed over."""
+    entries = sorted(
+        os.path.join(folder, name) for folder, folders, files in os.walk(root) for name in [*folders, *files]
+    )
+    old = entries[step.old % len(entries)] if entries else root
+    plain = os.path.isfile(old) and not os.path.islink(old)
+    new = os.path.join(root, *step.folders, step.name)
     with suppress(OSError):
-        if kind in {"create", "folder"}:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-        if kind == "folder":
-            os.mkdir(target)
-        elif kind in {"create", "rewrite"}:
-            flags = os.O_WRONLY | os.O_TRUNC | (os.O_CREAT | os.O_EXCL if kind == "create" else 0)
-            descriptor = os.open(target, flags | os.O_NOFOLLOW, 0o600)
-            os.write(descriptor, b"x" * size)
-            os.close(descriptor)
-        elif kind == "replace" and os.path.isfile(target) and not os.path.islink(target):
-            new = os.path.join(root, ".new")
-            Path(new).write_bytes(b"y" * size)
-            os.replace(new, target)
-        elif kind == "delete" and os.path.isdir(target) and not os.path.islink(target):
-            shutil.rmtree(target)
-        elif kind == "delete":
-            os.unlink(target)
-        elif kind == "rename":
-            os.rename(target, other)
-        elif kind == "link":
-            os.link(target, other, follow_symlinks=False)
-        elif kind == "symlink":
-            os.symlink(other, target)
-        elif kind == "settle":
+        if step.kind == "settle":
             time.sleep(SETTLE_SECONDS)
+        elif step.kind == "rewrite" and plain:
+            Path(old).write_bytes(b"x" * step.size)
+        elif step.kind == "replace" and plain:
+            beside = os.path.join(root, ".new")
+            Path(beside).write_bytes(b"y" * step.size)
+            os.replace(beside, old)
+        elif step.kind == "delete" and entries:
+            shutil.rmtree(old) if os.path.isdir(old) and not os.path.islink(old) else os.unlink(old)
+        elif step.kind == "rename" and entries:
+            os.rename(old, new)
+        elif step.kind == "link":
+            os.link(old, new, follow_symlinks=False)
+        elif step.kind == "symlink":
+            os.symlink(old, new)
+        elif step.kind in {"create", "folder"} and not os.path.lexists(new):
+            os.makedirs(os.path.dirname(new), exist_ok=True)
+            os.mkdir(new) if step.kind == "folder" else Path(new).write_bytes(b"x" * step.size)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(changes=CHANGES)
+@given(steps=STEPS)
 def test_a_full_scan_equals_a_plain_walk(
-    changes: list[tuple[str, list[str], str, list[str], str, int]],
+    steps: list[Step],
 ) -> None:
     """Sizes, counts and ages are those of the plain walk, whatever the tree holds."""
-    with empty_root() as root:
-        for step in changes:
-            if step[0] != "settle":
+    with small_tree() as root:
+        for step in steps:
+            if step.kind != "settle":
                 change(root, step)
         assert reference(root) == figures(scan(ScanRequest(root=Path(root)), processes=0))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(changes=CHANGES)
+@given(steps=STEPS)
 def test_an_incremental_scan_misses_no_change_of_names(
-    changes: list[tuple[str, list[str], str, list[str], str, int]],
+    steps: list[Step],
 ) -> None:
     """Creates, deletes, renames and replacements are all seen, even within one tick of the clock."""
-    with empty_root() as root:
+    with small_tree() as root:
         request = ScanRequest(root=Path(root), recent_seconds=0, settle_seconds=SETTLE_SECONDS)
         state = None
-        for step in [*changes, ("scan", [], "", [], "", 0)]:
-            if step[0] == "scan":
+        for step in [*steps, Step("scan")]:
+            if step.kind == "scan":
                 usage = scan(request, previous=state, processes=0)
                 assert reference(root) == figures(usage)
                 assert usage.state.paths[0] == ""
                 state = usage.state
-            elif step[0] != "rewrite":
+            elif step.kind != "rewrite":
                 change(root, step)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(changes=CHANGES)
+@given(steps=STEPS)
 def test_an_incremental_scan_sees_recent_files_rewritten_in_place(
-    changes: list[tuple[str, list[str], str, list[str], str, int]],
+    steps: list[Step],
 ) -> None:
     """With the rule for recent files on, rewriting a recent file in place is seen as well."""
-    with empty_root() as root:
+    with small_tree() as root:
         request = ScanRequest(root=Path(root), recent_seconds=3600, settle_seconds=SETTLE_SECONDS)
         state = None
-        for step in [*changes, ("scan", [], "", [], "", 0)]:
-            if step[0] == "scan":
+        for step in [*steps, Step("scan")]:
+            if step.kind == "scan":
                 usage = scan(request, previous=state, processes=0)
                 assert reference(root) == figures(usage)
                 state = usage.state
@@ -192,14 +209,14 @@ def test_an_incremental_scan_sees_recent_files_rewritten_in_place(
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
-@given(changes=CHANGES)
+@given(steps=STEPS)
 def test_candidate_files_are_all_regular_files(
-    changes: list[tuple[str, list[str], str, list[str], str, int]],
+    steps: list[Step],
 ) -> None:
     """Every regular file comes exactly once, with its size, under its own name."""
-    with empty_root() as root:
-        for step in changes:
-            if step[0] != "settle":
+    with small_tree() as root:
+        for step in steps:
+            if step.kind != "settle":
                 change(root, step)
         expected = sorted(
             (os.path.relpath(os.path.join(folder, name), root), os.lstat(os.path.join(folder, name)).st_size)
