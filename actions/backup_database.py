@@ -232,12 +232,14 @@ def _part(database: Database, *, form: Form, compress: bool, folder: Path) -> Pa
 
 def _expected_bytes(database: Database, *, form: str, ending: str, folder: Path) -> int:
     """Give the size of the last such backup and a bit more, else what the database's size lets expect."""
+    # Asked in any case: a database that is not there must not be made by looking for it.
+    size_bytes = database_size_bytes(database.address)
     for backup in find_backups(folder):
         if backup.manifest.database == database.name and backup.path.name.endswith(ending):
             return int(backup.path.stat().st_size * _GROWTH)
     packed = ending.endswith((".gz", ".dump"))
     share = _PACKED_SHARE if packed else _JSON_SHARE if form == "json" else _GROWTH
-    return int(database_size_bytes(database.address) * share)
+    return int(size_bytes * share)
 
 
 def _write(context: Context, *, part: Part, path: Path, draft: Manifest, compress: bool) -> Manifest:

@@ -16,7 +16,7 @@ from storekeeper.files import PartialFile
 from storekeeper.shop.shop import Conversation
 
 LOCK_TIMEOUT_SECONDS = 60.0
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_json_backup(
