@@ -1,4 +1,4 @@
-"""The names of database backups: how they are made, found and swept."""
+"""The names of backups: how they are made, found and swept."""
 
 import datetime as dt
 import re
@@ -7,16 +7,27 @@ import zoneinfo
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from actions.manifest import SUFFIX, Manifest, read_manifest
 from storekeeper.errors import BackupRefused
 from storekeeper.files.atomic import PARTIAL_SUFFIX
 
-_NAME: Final = re.compile(
-    r"db_backup_(?:(?P<database>[A-Za-z_][A-Za-z0-9_-]{0,62})_)?(?P<time>\d{8}_\d{6})"
-    r"\.(?:json|json\.gz|dump|sqlite3|sqlite3\.gz)"
+DATABASE: Final = "database"
+MEDIA: Final = "media"
+
+# Kind of backup → its names. The backup of another area than media is named for that area.
+_NAMES: Final = MappingProxyType(
+    {
+        DATABASE: re.compile(
+            r"db_backup_(?:(?P<database>[A-Za-z_][A-Za-z0-9_-]{0,62})_)?(?P<time>\d{8}_\d{6})"
+            r"\.(?:json|json\.gz|dump|sqlite3|sqlite3\.gz)"
+        ),
+        MEDIA: re.compile(r"(?P<area>[A-Za-z_][A-Za-z0-9_-]{0,62})_backup_(?P<time>\d{8}_\d{6})\.tar\.gz"),
+    }
 )
+SUMS_SUFFIX: Final = ".sha256.gz"
 # Two backups in one second would want one name: the second waits for the next one.
 _WAIT_SECONDS = 3.0
 
@@ -34,13 +45,13 @@ class Backup:
         return self.manifest.verified is not None
 
 
-def find_backups(folder: Path) -> list[Backup]:
-    """Give the database backups in ``folder``, the newest first, by the time in their manifests."""
+def find_backups(folder: Path, *, kind: str = DATABASE) -> list[Backup]:
+    """Give the backups of that kind in ``folder``, the newest first, by the time in their manifests."""
     if not folder.is_dir():
         return []
     found = []
     for path in folder.iterdir():
-        if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+        if _NAMES[kind].fullmatch(path.name) and path.is_file() and not path.is_symlink():
             manifest = read_manifest(path)
             if manifest is not None:
                 found.append(Backup(path=path, manifest=manifest))
@@ -62,6 +73,18 @@ def new_stem(
     Raises BackupRefused when the names stay taken.
     """
     prefix = "db_backup_" if database == "default" else f"db_backup_{database}_"
+    return free_stem(folder, prefix=prefix, time_zone=time_zone, now=now, pause=pause)
+
+
+def free_stem(
+    folder: Path,
+    *,
+    prefix: str,
+    time_zone: str,
+    now: Callable[[], dt.datetime],
+    pause: Callable[[float], None] = time.sleep,
+) -> tuple[str, dt.datetime]:
+    """Give ``PREFIXYYYYMMDD_HHMMSS`` that nothing in ``folder`` has, as ``new_stem`` does."""
     stem = ""
     for _ in range(int(_WAIT_SECONDS / 0.5)):
         moment = now()
@@ -83,20 +106,20 @@ def in_time_zone(moment: dt.datetime, name: str) -> dt.datetime:
         return moment.astimezone()
 
 
-def sweep_partial_files(folder: Path) -> int:
+def sweep_partial_files(folder: Path, *, kind: str = DATABASE) -> int:
     """
-    Remove what crashed runs left: partial files of backups, and manifests whose backup never came.
+    Remove what crashed runs left: partial files of such backups, manifests and sums without their backup.
 
     Gives the bytes that were freed. The caller holds the lock on the backups, so nobody is writing one.
     """
     freed = 0
     for path in _names(folder):
         name = path.name.removeprefix(".").removesuffix(PARTIAL_SUFFIX)
-        of = name.removesuffix(SUFFIX)
-        if not _NAME.fullmatch(of) or path.is_symlink() or not path.is_file():
+        of = name.removesuffix(SUFFIX).removesuffix(SUMS_SUFFIX)
+        if not _NAMES[kind].fullmatch(of) or path.is_symlink() or not path.is_file():
             continue
         partial = path.name.startswith(".") and path.name.endswith(PARTIAL_SUFFIX)
-        alone = path.name == of + SUFFIX and not (folder / of).exists()
+        alone = path.name in (of + SUFFIX, of + SUMS_SUFFIX) and not (folder / of).exists()
         if partial or alone:
             freed += path.stat().st_size
             path.unlink()

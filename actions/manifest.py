@@ -42,6 +42,7 @@ class Manifest(BaseModel):
     ``created`` is when the backup was begun, ``snapshot`` the moment whose rows it holds. ``sha256`` and
     ``size_bytes`` are of the file as it lies there; ``content_sha256`` of what a ``.gz`` unpacks to.
     ``verified`` is when a restore last proved it; ``verification_error`` says why one did not.
+    A backup of media is proved when it was read back and each file in it has the sum it was written with.
     """
 
     # Keys of a newer version must not make its backups strangers to this one.
@@ -64,7 +65,15 @@ class Manifest(BaseModel):
     content_bytes: int = 0
     tables: dict[str, TableSum] = Field(default_factory=dict)
     left_out: dict[str, str] = Field(default_factory=dict)
-    """Each model or table of the database that the backup does not hold → why."""
+    """Each model, table or file that the backup does not hold → why; of files the first ones."""
+    area: str = ""
+    files: int = 0
+    left_out_files: int = 0
+    changed: dict[str, str] = Field(default_factory=dict)
+    """The first files that changed while they were read → how; bytes that are no UTF-8 as ``\\xNN``."""
+    changed_files: int = 0
+    sums_file: str = ""
+    """The file beside the backup with the SHA-256 of each file in it, as sha256sum reads it, packed."""
     django_version: str = ""
     migrations: tuple[str, ...] = ()
     verified: AwareDatetime | None = None

@@ -9,7 +9,7 @@ such descriptors (Windows), each folder on the way is checked before it is used.
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from storekeeper.errors import UnsafePath
 from storekeeper.files import taking
 from storekeeper.files.found import FoundFile, found_file
 from storekeeper.files.place import BY_DESCRIPTOR, FOLDER_FLAGS, Place
+from storekeeper.files.reasons import ANOTHER_FILESYSTEM, LINK, NOT_REGULAR, reason_of
 
 OWN_PREFIX: Final = ".storekeeper-"
 """How our own folders begin; they are never part of a walk."""
@@ -85,13 +86,19 @@ class Tree(AbstractContextManager["Tree"]):
             return self.look(name)
         return None
 
-    def walk(self, below: str = "", *, without: Collection[str] = ()) -> Iterator[FoundFile]:
+    def walk(
+        self,
+        below: str = "",
+        *,
+        without: Collection[str] = (),
+        passed_over: Callable[[str, str], None] = lambda name, why: None,
+    ) -> Iterator[FoundFile]:
         """
         Give the regular files below the folder ``below``, on the root's own filesystem.
 
-        The folders named in ``without`` are not entered. Files and folders that vanish or cannot be
-        read during the walk are passed over, and so are the folders that are ours. However deep the tree,
-        two descriptors are open.
+        The folders named in ``without`` are not entered, nor those that are ours. Links, files and folders
+        that vanish or cannot be read during the walk, and all else that is no regular file, are told to
+        ``passed_over`` with the reason. However deep the tree, two descriptors are open.
         """
         current: tuple[str, Place] | None = None
         waiting = [below]
@@ -102,13 +109,16 @@ class Tree(AbstractContextManager["Tree"]):
                     continue
                 try:
                     folder = self._next_folder(name, current)
-                except (OSError, UnsafePath):
+                except (OSError, UnsafePath) as error:
+                    passed_over(name, reason_of(error))
                     continue
                 if current is not None:
                     current[1].close()
                 current = name, folder
-                with suppress(OSError):
-                    yield from self._files_in(name, folder, waiting)
+                try:
+                    yield from self._files_in(name, folder, waiting, passed_over)
+                except OSError as error:
+                    passed_over(name, reason_of(error))
         finally:
             if current is not None:
                 current[1].close()
@@ -222,18 +232,25 @@ class Tree(AbstractContextManager["Tree"]):
             with suppress(OSError, UnsafePath), self._folder_of(name) as (folder, last):
                 os.rmdir(folder.path(last), dir_fd=folder.descriptor)
 
-    def _files_in(self, name: str, folder: Place, waiting: list[str]) -> Iterator[FoundFile]:
+    def _files_in(
+        self, name: str, folder: Place, waiting: list[str], passed_over: Callable[[str, str], None]
+    ) -> Iterator[FoundFile]:
         for entry in folder.entries():
             path = f"{name}/{entry}" if name else entry
             try:
                 status = folder.status(entry)
-            except OSError:
+            except OSError as error:
+                passed_over(path, reason_of(error))
                 continue
             if stat.S_ISDIR(status.st_mode):
-                if status.st_dev == self.device and not entry.startswith(OWN_PREFIX):
+                if status.st_dev != self.device:
+                    passed_over(path, ANOTHER_FILESYSTEM)
+                elif not entry.startswith(OWN_PREFIX):
                     waiting.append(path)
             elif found := found_file(path, status):
                 yield found
+            else:
+                passed_over(path, LINK if stat.S_ISLNK(status.st_mode) else NOT_REGULAR)
 
     def _next_folder(self, name: str, current: tuple[str, Place] | None) -> Place:
         """Open a folder from the one that is open when it lies right in it, else from the root."""

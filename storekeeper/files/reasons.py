@@ -1,0 +1,20 @@
+"""Why a file or a folder was passed over, in a few words for a person."""
+
+from typing import Final
+
+from storekeeper.errors import UnsafePath
+
+VANISHED: Final = "vanished"
+LINK: Final = "a link"
+NOT_REGULAR: Final = "not a regular file"
+ANOTHER_FILESYSTEM: Final = "on another filesystem"
+NOT_READABLE: Final = "not readable"
+
+
+def reason_of(error: OSError | UnsafePath) -> str:
+    """Say why a file or folder was not read."""
+    if isinstance(error, FileNotFoundError):
+        return VANISHED
+    if isinstance(error, UnsafePath):
+        return error.message
+    return f"{NOT_READABLE}: {error.strerror or error}"
