@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 BATCH_ENTRIES = 4096
 
@@ -21,7 +22,9 @@ class Entries:
     Attributes of some entries of one directory, one list per attribute, all in the same order.
 
     ``blocks`` are units of 512 bytes, ``modified`` and ``changed`` whole seconds. ``devices`` can be compared
-    only with the number that ``device_number`` gives for the same source.
+    only with the number that ``device_number`` gives for the same source. ``plain`` tells that all are known
+    to be regular files with one name on one device; then ``inodes`` may be missing. ``changed`` may be
+    missing unless it was asked for.
     """
 
     names: list[str]
@@ -34,14 +37,20 @@ class Entries:
     modified: list[int]
     changed: list[int]
     problems: list[tuple[str, str]]
+    plain: bool = False
 
     def pick(self, indexes: list[int]) -> "Entries":
         """Give only the entries at these places, without the problems."""
-        columns = {name: [getattr(self, name)[index] for index in indexes] for name in COLUMN_NAMES}
+        columns: dict[str, Any] = {name: chosen(getattr(self, name), indexes) for name in COLUMN_NAMES}
         return Entries(**columns, problems=[])
 
 
-COLUMN_NAMES = tuple(Entries.__slots__[:-1])
+COLUMN_NAMES = tuple(Entries.__slots__[:-2])
+
+
+def chosen(column: list[Any], indexes: list[int]) -> list[Any]:
+    """Give these places of a column, nothing of one that is missing."""
+    return [column[index] for index in indexes] if column else []
 
 
 def read_portable(directory: int | Path) -> Iterator[Entries]:

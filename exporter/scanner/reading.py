@@ -97,11 +97,11 @@ class DirectoryReader:
 
     def batches(self, path: str) -> Iterator[Entries]:
         """Give the entries of one directory in batches. Raises OSError when it cannot be read."""
-        yield from self._paced(self._directory(path))
+        yield from self._paced(self._directory(path), with_changed=True)
 
-    def _paced(self, directory: int | Path) -> Iterator[Entries]:
+    def _paced(self, directory: int | Path, *, with_changed: bool = False) -> Iterator[Entries]:
         if self._statx is not None and isinstance(directory, int):
-            batches = self._statx.read(directory)
+            batches = self._statx.read(directory, with_changed=with_changed)
         else:
             batches = entries.read_portable(directory)
         for batch in batches:

@@ -9,8 +9,6 @@ from exporter.scanner.entries import Entries
 from exporter.scanner.patterns import NameMatch
 from exporter.scanner.table import DirectoryRecord, LinkedFile, Matches
 
-REGULAR = stat.S_IFREG
-DIRECTORY = stat.S_IFDIR
 # Problems kept by name for each directory; all are counted.
 PROBLEMS_KEPT = 5
 
@@ -32,8 +30,7 @@ def add_entries(record: DirectoryRecord, batches: Iterable[Entries], *, question
     for batch in batches:
         for problem in batch.problems:
             add_problem(record, name=problem[0], reason=problem[1])
-        kinds = {stat.S_IFMT(mode) for mode in set(batch.modes)}
-        if kinds <= {REGULAR} and set(batch.devices) <= {questions.root_device}:
+        if batch.plain and batch.devices[0] == questions.root_device:
             files = batch
         else:
             files = set_apart(record, batch, root_device=questions.root_device)
@@ -82,7 +79,7 @@ def add_files(record: DirectoryRecord, files: Entries, *, questions: Questions) 
     record.blocks += sum(files.blocks)
     record.oldest = min(record.oldest, min(files.modified))
     record.newest = max(record.newest, max(files.modified))
-    if max(files.links) > 1:
+    if not files.plain and max(files.links) > 1:
         for index, links in enumerate(files.links):
             if links > 1:
                 record.linked.append(linked(files, index))
