@@ -30,4 +30,4 @@ def _alert(key: tuple[str, str]) -> str:
 def _run(run: Mapping[str, Any]) -> str:
     actions = ", ".join(str(step["action"]) for step in run["steps"]) or "nothing"
     freed = f", {format_size(run['freed_bytes'])} freed" if run["freed_bytes"] else ""
-    return f"{actions} for {run['reason']}: {run['state']}{freed}"
+    return f"{actions} ({run['reason']}): {run['state']}{freed}"

@@ -69,7 +69,8 @@ class Observer:
         found = {
             FiringAlert(
                 name=alert["labels"]["alertname"],
-                resource=alert["labels"].get("resource", ""),
+                # Alerts about backups say which kind.
+                resource=alert["labels"].get("resource") or alert["labels"].get("kind", ""),
                 state=alert["state"],
             )
             for alert in alerts
