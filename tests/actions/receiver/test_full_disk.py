@@ -1,0 +1,77 @@
+"""The ledger on a disk that is full. Needs the right to mount a tmpfs, as a container's root has it."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actions.ledger import Ledger
+from actions.ledger_file import LedgerFile, LedgerUnavailable
+from actions.ledger_rows import NewRun, NewStep
+from actions.ledger_schema import Trigger
+from actions.runner import now_here
+
+Make = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def small_disk(config_file: Path) -> Iterator[Path]:
+    """The state folder as a filesystem of 2 MB."""
+    state = config_file.with_name("state")
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", state], check=True)
+    yield state
+    subprocess.run(["umount", "--lazy", state], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Use every byte that is left; give the file to remove."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+    return ballast
+
+
+def test_answers_503_while_full_and_recovers(
+    small_disk: Path, start_receiver: Callable[..., Any], alert: Make
+) -> None:
+    """While it cannot store it says so, so that Alertmanager comes again; with room it goes on by itself."""
+    receiver = start_receiver()
+    assert 200 == receiver.get("/-/ready").status_code
+    ballast = fill(small_disk)
+    answers = [
+        receiver.send(
+            *(alert("SomethingElse", number=str(number), words="w" * 3000) for number in range(300))
+        )
+        for _ in range(2)
+    ]
+    assert [503, 503] == [answer.status_code for answer in answers]
+    assert 200 == receiver.get("/-/healthy").status_code
+    stored = receiver.metric("storekeeper_alerts_received_total")
+    ballast.unlink()
+    assert 202 == receiver.send(alert("StorageUsageWarning", resource="media")).status_code
+    assert 200 == receiver.get("/-/ready").status_code
+    # The message that did not fit left nothing behind.
+    assert (0, 1) == (stored, receiver.metric("storekeeper_alerts_received_total"))
+
+
+def test_ledger_file_fails_whole_and_recovers(small_disk: Path) -> None:
+    """A transaction that does not fit is a LedgerUnavailable and leaves the ledger as it was."""
+    ledger = Ledger(LedgerFile(small_disk), now=now_here)
+    new = NewRun(trigger=Trigger.API, who="a", steps=[NewStep(action="a", options={"text": "x" * 400_000})])
+    first = ledger.accept(new)
+    ballast = fill(small_disk)
+    with pytest.raises(LedgerUnavailable):
+        for _ in range(10):
+            ledger.accept(new)
+    os.unlink(ballast)
+    second = ledger.accept(new)
+    assert first and second and ledger.run(first) and ledger.run(second)
+    ledger.file.close()
