@@ -1,0 +1,183 @@
+"""A tree finds, reads, walks and removes plain files below its root, and nothing else."""
+
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storekeeper.errors import UnsafePath
+from storekeeper.files import Tree
+from storekeeper.files.tree import TRASH
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root beside a file that no test may touch."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_text("untouched")
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+def names(root: Path) -> set[str]:
+    """Give everything below the root that is no folder."""
+    return {
+        os.path.relpath(os.path.join(folder, name), root)
+        for folder, _, found in os.walk(root)
+        for name in found
+    }
+
+
+def test_walks_every_plain_file_and_follows_no_link(root: Path) -> None:
+    """Links to files and folders, and our own folders, are no part of a walk."""
+    (root / "a" / "ខ្មែរ").mkdir(parents=True)
+    (root / "a" / "ខ្មែរ" / "x").write_text("1")
+    (root / "top").write_text("1")
+    os.mkfifo(root / "pipe")
+    (root / "link").symlink_to(root.parent / "outside")
+    (root / "a" / "file").symlink_to(root.parent / "outside" / "secret")
+    (root / ".storekeeper-quarantine").mkdir()
+    (root / ".storekeeper-quarantine" / "y").write_text("1")
+    with Tree(root) as tree:
+        assert {file.name for file in tree.walk()} == {"a/ខ្មែរ/x", "top"}
+        assert {file.name for file in tree.walk("a")} == {"a/ខ្មែរ/x"}
+        assert {file.name for file in tree.walk(without={"a"})} == {"top"}
+        assert list(tree.walk("link")) == list(tree.walk("nowhere")) == []
+
+
+def test_walks_a_tree_deeper_than_the_limits(root: Path) -> None:
+    """Three thousand folders one in the other need neither recursion nor a descriptor each."""
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("folder", dir_fd=here)
+        deeper = os.open("folder", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, limits[1]))
+    try:
+        with Tree(root) as tree:
+            (found,) = tree.walk()
+            assert found.name.count("/") == 3000
+            assert tree.remove(found)
+            assert list(tree.walk()) == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        # Python's own rmtree, with which pytest cleans up, does not get so deep.
+        subprocess.run(["rm", "-rf", root / "folder"], check=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside/secret", "/etc/passwd", "a/../../outside/secret", "", ".", "a//b", "x\0y"]
+)
+def test_refuses_names_that_do_not_stay_below(root: Path, name: str) -> None:
+    """A name that climbs, starts at the top or is no name opens nothing and finds nothing."""
+    with Tree(root) as tree:
+        assert tree.find(name) is None
+        with pytest.raises(UnsafePath):
+            tree.look(name)
+        with pytest.raises(UnsafePath):
+            tree.open(name)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.sampled_from("a./\\\0~ ខ\udcff"), max_size=12))
+def test_no_name_leads_outside(root: Path, name: str) -> None:
+    """Whatever the name, what is found lies below the root and is the file that was put there."""
+    (root / "a").mkdir(exist_ok=True)
+    (root / "a" / "a").write_text("inside")
+    (root.parent / "a").write_text("outside")
+    with Tree(root) as tree:
+        found = tree.find(name)
+        assert (found is None) or tree.open(name).read() == b"inside"
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(min_size=1, max_size=30).filter(lambda raw: not {0, 47} & set(raw) and raw not in (b".", b".."))
+)
+def test_files_of_any_name_are_found_and_removed(root: Path, raw: bytes) -> None:
+    """Names are bytes: those that are no UTF-8 too are walked, found and removed."""
+    path = os.path.join(os.fsencode(root), raw)
+    with open(path, "wb") as stream:
+        stream.write(b"1")
+    with Tree(root) as tree:
+        found = tree.find(os.fsdecode(raw))
+        if not raw.startswith(b".storekeeper-"):
+            assert os.fsdecode(raw) in {file.name for file in tree.walk()}
+        assert found is not None
+        assert tree.remove(found)
+    assert names(root) == set()
+
+
+def test_removes_only_the_file_that_was_found(root: Path) -> None:
+    """A changed file, another file of that name, a link and a folder stay; a missing file is success."""
+    for name in ("same", "changed", "replaced", "linked", "folder", "gone"):
+        (root / name).write_text("old")
+    with Tree(root) as tree:
+        found = {file.name: file for file in tree.walk()}
+        (root / "changed").write_text("newer")
+        (root / "other").write_text("old")
+        (root / "other").replace(root / "replaced")
+        for name in ("linked", "folder", "gone"):
+            (root / name).unlink()
+        (root / "linked").symlink_to(root.parent / "outside" / "secret")
+        (root / "folder").mkdir()
+        removed = {file.name: gone for file, gone in tree.remove_all(found.values())}
+    assert removed == {
+        "same": True,
+        "gone": True,
+        "changed": False,
+        "replaced": False,
+        "linked": False,
+        "folder": False,
+    }
+    assert sorted(os.listdir(root)) == ["changed", "folder", "linked", "replaced"]
+
+
+def test_a_folder_swapped_for_a_link_is_not_entered(root: Path) -> None:
+    """When the folder of a planned file has become a link, nothing behind it is removed."""
+    (root / "a").mkdir()
+    (root / "a" / "secret").write_text("untouched")
+    with Tree(root) as tree:
+        (found,) = tree.walk()
+        (root / "a").rename(root / "b")
+        (root / "a").symlink_to(root.parent / "outside")
+        with pytest.raises(UnsafePath):
+            tree.remove(found)
+        assert list(tree.remove_all([found])) == [(found, None)]
+    assert (root.parent / "outside" / "secret").exists()
+    assert (root / "b" / "secret").exists()
+
+
+def test_what_a_killed_run_had_taken_is_removed_by_the_next(root: Path) -> None:
+    """An entry of the trash that is still the file that was meant goes; anything else stays."""
+    (root / "x").write_text("1")
+    (root / "y").write_text("2")
+    (root / TRASH).mkdir()
+    status = (root / "x").stat()
+    (root / "x").rename(root / TRASH / f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}-t-0")
+    (root / "y").rename(root / TRASH / "1-2-3-t-1")
+    (root / "z").write_text("3")
+    with Tree(root) as tree:
+        tree.remove_all([])
+        (found,) = tree.walk()
+        assert tree.remove(found)
+    assert names(root) == {f"{TRASH}/1-2-3-t-1"}
+
+
+def test_removes_where_the_root_takes_no_folder_of_ours(root: Path) -> None:
+    """A file in the way of our folder, as on a full disk, changes nothing about what is removed."""
+    (root / "a").mkdir()
+    (root / "a" / "x").write_text("1")
+    with Tree(root) as tree:
+        (found,) = tree.walk()
+        tree._open_trash = lambda: None  # type: ignore[method-assign]
+        assert tree.remove(found)
+    assert names(root) == set()
