@@ -1,0 +1,85 @@
+"""The helper processes of a long walk."""
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exporter.scanner import ScanCancelled, ScanRequest, scan
+from exporter.scanner.frames import Assignment
+from exporter.scanner.reading import DirectoryReader
+from exporter.scanner.scanning import fingerprint
+from exporter.scanner.table import TreeState
+from exporter.scanner.workers import HelpedWalk
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Three hundred directories with a few files each."""
+    for number in range(300):
+        folder = tmp_path / f"{number % 10}" / f"{number}"
+        folder.mkdir(parents=True)
+        for name in ("a", "b", "c"):
+            (folder / name).write_bytes(name.encode() * number)
+    return tmp_path
+
+
+def helpers() -> list[psutil.Process]:
+    """Give the helper processes that run for us."""
+    return [child for child in psutil.Process().children() if "exporter.scanner.worker" in child.cmdline()]
+
+
+def walked(tree: Path, *, when_two_run: list[psutil.Process] | None = None) -> TreeState:
+    """Walk a tree with two helpers; those are killed half-way when a list is given, which then names them."""
+    request = ScanRequest(root=tree)
+    assignment = Assignment(request=request, started=0)
+    with DirectoryReader(request, started=0) as reader:
+        state = TreeState(fingerprint=fingerprint(request), device=reader.device)
+        root = reader.read("")
+        assert root is not None
+        state.append(root, parent=-1)
+
+        def check() -> None:
+            if when_two_run is not None and not when_two_run and len(state) > 20:
+                when_two_run.extend(helpers())
+                for helper in when_two_run:
+                    helper.kill()
+
+        with HelpedWalk(assignment, number=2, reader=reader, check=check) as walk:
+            walk.finish(state, waiting=[(name, 0) for name in root.subdirectories])
+    return state
+
+
+def test_nothing_is_lost_when_helpers_die(tree: Path) -> None:
+    """Killed in the middle of the walk, the helpers cost time and no file."""
+    killed: list[psutil.Process] = []
+    state = walked(tree, when_two_run=killed)
+    expected = (2, 900, 311, 311)
+    assert expected == (len(killed), sum(state.columns["files"]), len(state), len(set(state.paths)))
+
+
+def test_no_helper_is_left_behind(tree: Path) -> None:
+    """After the walk, the helpers are gone."""
+    walked(tree)
+    assert helpers() == []
+
+
+def test_a_stopped_walk_ends_its_helpers(tree: Path) -> None:
+    """When the caller's check raises, the helpers end with the walk."""
+
+    def check() -> None:
+        raise ScanCancelled("stop")
+
+    request = ScanRequest(root=tree)
+    with DirectoryReader(request, started=0) as reader, pytest.raises(ScanCancelled):  # noqa: SIM117
+        with HelpedWalk(Assignment(request=request, started=0), number=1, reader=reader, check=check) as walk:
+            walk.finish(TreeState(fingerprint="", device=reader.device), waiting=[("", -1)])
+    assert helpers() == []
+
+
+def test_descriptors_do_not_pile_up(tree: Path) -> None:
+    """A scan leaves no descriptor open."""
+    before = len(os.listdir("/proc/self/fd"))
+    scan(ScanRequest(root=tree))
+    assert before == len(os.listdir("/proc/self/fd"))
