@@ -39,7 +39,7 @@ def command(files: tuple[int, ...], rounds: int) -> None:
     """Measure the directory scanner against du and gdu."""
     measure.take_low_priority()
     table = Table(
-        "what", *(f"{number:,} files" for number in files), title="times of the peer; median (range)"
+        "what", *(f"{number:,} files" for number in files), title="median of the rounds (lowest to highest)"
     )
     columns = [compared(number, rounds=rounds) for number in files]
     for name in columns[0]:
