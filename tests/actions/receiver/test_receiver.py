@@ -48,6 +48,20 @@ def test_other_playbook_stops_at_a_failed_step(receiver: Any, alert: Make, tmp_p
     assert 4 == len(list((tmp_path / "media").iterdir()))
 
 
+def test_spent_budget_calls_for_a_person(receiver: Any, alert: Make) -> None:
+    """When the day's runs are spent and the alert still fires, metric and page say so until it resolves."""
+    series = 'storekeeper_episodes_exhausted{alertname="FailingAlert",resource=""}'
+    (run,) = receiver.send(alert("FailingAlert")).json()["runs"]
+    receiver.wait_for(run, "failed")
+    assert 0 == receiver.metric(series)
+    assert ["exhausted"] == receiver.send(alert("FailingAlert")).json()["decisions"]
+    assert 1 == receiver.metric(series)
+    assert "a person is needed" in receiver.get("/").text
+    receiver.send(alert("FailingAlert", status="resolved"))
+    assert None is receiver.metric(series)
+    assert 1 == receiver.metric('storekeeper_alerts_skipped_total{reason="exhausted"}')
+
+
 def test_step_waits_for_a_person(receiver: Any, alert: Make, tmp_path: Path) -> None:
     """A step with approval begins only after a person approved it, and the steps before it stay done."""
     (run,) = receiver.send(alert("CarefulAlert")).json()["runs"]
