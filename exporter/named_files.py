@@ -15,7 +15,8 @@ from storekeeper.shop import ShopDescription
 from storekeeper.shopside.spellings import canonical
 
 PAGE_ROWS: Final = 5000
-STATEMENT_SECONDS: Final = 60.0
+# Beside the scrapes a statement may take longer; a server that is away is noticed as soon as ever.
+PATIENT: Final = "SET statement_timeout = '60s'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,8 @@ def _read_postgresql(address: DatabaseAddress, *, column: FileColumn, now: Any) 
         name=sql.Identifier(column.column), expired=expired, table=sql.Identifier(column.table)
     )
     with (
-        connect_postgresql(address, timeout_seconds=STATEMENT_SECONDS) as connection,
+        connect_postgresql(address) as connection,
+        connection.execute(PATIENT),
         connection.transaction(),
         connection.cursor(name="storekeeper_files") as cursor,
     ):

@@ -8,10 +8,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from exporter.named_files import quoted
+from exporter.named_files import PATIENT, quoted
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql, connect_sqlite
-
-STATEMENT_SECONDS: Final = 60.0
 
 # Tables of the user; the parent of partitions has no rows of its own.
 POSTGRESQL_TABLES: Final = """
@@ -125,7 +123,8 @@ def _count_sqlite(connection: sqlite3.Connection, name: str, limit: int) -> tupl
 
 
 def _measure_postgresql(address: DatabaseAddress, limit: int) -> Iterator[TableUsage | str]:
-    with connect_postgresql(address, timeout_seconds=STATEMENT_SECONDS) as connection:
+    with connect_postgresql(address) as connection:
+        connection.execute(PATIENT)
         for schema, name, estimate, size in connection.execute(POSTGRESQL_TABLES).fetchall():
             table = name if schema == "public" else f"{schema}.{name}"
             rows: int | None
@@ -159,7 +158,8 @@ def count_rows(address: DatabaseAddress, *, table: str, exact_rows_below: int) -
     if address.engine is Engine.SQLITE:
         with connect_sqlite(address) as connection:
             return _count_sqlite(connection, table, exact_rows_below)[0]
-    with connect_postgresql(address, timeout_seconds=STATEMENT_SECONDS) as postgresql:
+    with connect_postgresql(address) as postgresql:
+        postgresql.execute(PATIENT)
         found = postgresql.execute(POSTGRESQL_ESTIMATE, (quoted(table),)).fetchone()
         assert found is not None, "a missing table is an error"
         return _count_postgresql(

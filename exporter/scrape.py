@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from exporter.collectors.collector import Collected, Collector
+from exporter.flight import Flights
 
 logger = logging.getLogger(__name__)
 
@@ -33,46 +34,6 @@ def deadline_seconds(header: str | None) -> float:
     return max(asked - MARGIN_SECONDS, asked / 2)
 
 
-class Flight:
-    """One run of one collector, which scrapes at the same time share."""
-
-    def __init__(self, collector: Collector) -> None:
-        self._collector = collector
-        self._ended = threading.Event()
-        self._started = time.monotonic()
-        self._duration_seconds: float | None = None
-        self._collected: Collected | None = None
-        self._error: Exception | None = None
-        threading.Thread(target=self._run, name=f"collect {collector.name}", daemon=True).start()
-
-    @property
-    def running(self) -> bool:
-        """Tell whether it has not ended."""
-        return not self._ended.is_set()
-
-    @property
-    def duration_seconds(self) -> float:
-        """Give how long it took, or has taken until now."""
-        return self._duration_seconds or time.monotonic() - self._started
-
-    def wait(self, *, until: float) -> Collected:
-        """Give its families; raises what it raised, TimeoutError at ``until`` of the monotonic clock."""
-        if not self._ended.wait(max(0.0, until - time.monotonic())):
-            raise TimeoutError(f"no answer within {self.duration_seconds:.1f} s")
-        if self._error is not None:
-            raise self._error
-        assert self._collected is not None
-        return self._collected
-
-    def _run(self) -> None:
-        try:
-            self._collected = self._collector.collect()
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits, which reports it
-            self._error = error
-        self._duration_seconds = time.monotonic() - self._started
-        self._ended.set()
-
-
 class Scraper:
     """All collectors behind one door; remembers when each last succeeded."""
 
@@ -80,7 +41,7 @@ class Scraper:
         self.collectors = tuple(collectors)
         self._clock = clock
         self._lock = threading.Lock()
-        self._flights: dict[str, Flight] = {}
+        self._flights: Flights[Collected] = Flights()
         self._last_success: dict[str, float] = {}
         self._told: dict[str, str] = {}
 
@@ -93,7 +54,9 @@ class Scraper:
         """Give the families of all collectors, or of those in ``only``, and how each of them did."""
         until = time.monotonic() + timeout_seconds
         chosen = [collector for collector in self.collectors if not only or collector.name in only]
-        flights = [(collector.name, self._flight(collector)) for collector in chosen]
+        flights = [
+            (collector.name, self._flights.ask(collector.name, collector.collect)) for collector in chosen
+        ]
         success = GaugeMetricFamily(
             "storekeeper_collector_success",
             "1 when the collector measured everything at its last attempt, else 0.",
@@ -131,14 +94,6 @@ class Scraper:
             if moment is not None:
                 last_success.add_metric((name,), moment)
         yield from (success, duration, last_success)
-
-    def _flight(self, collector: Collector) -> Flight:
-        """Give the run that is under way, or start one."""
-        with self._lock:
-            flight = self._flights.get(collector.name)
-            if flight is None or not flight.running:
-                flight = self._flights[collector.name] = Flight(collector)
-            return flight
 
     def _tell(self, name: str, problems: tuple[str, ...], *, error: Exception | None) -> None:
         """Log a problem when it appears or changes, not at every scrape."""

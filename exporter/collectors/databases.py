@@ -1,14 +1,18 @@
 """The databases: whether they answer, how large they are, and what a VACUUM would give back."""
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.collectors.collector import Collected
+from exporter.flight import Flights
 from exporter.sources import Sources
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql, connect_sqlite
 from storekeeper.errors import DatabaseUnavailable, StorekeeperError
@@ -16,10 +20,13 @@ from storekeeper.errors import DatabaseUnavailable, StorekeeperError
 # The rows that a VACUUM would remove, at the average size of a row of their table.
 POSTGRESQL_SIZES: Final = """
     SELECT pg_database_size(current_database()),
-           (SELECT coalesce(sum(pg_relation_size(relid) * n_dead_tup / (n_live_tup + n_dead_tup)), 0)
+           (SELECT coalesce(sum(pg_relation_size(relid)::float8 * n_dead_tup / (n_live_tup + n_dead_tup)), 0)
               FROM pg_stat_user_tables
              WHERE n_dead_tup > 0)
 """
+# How long a database may take to answer a scrape, and how long a scrape waits for all of them.
+ANSWER_SECONDS: Final = 3.0
+PATIENCE_SECONDS: Final = 3.5
 # The files that SQLite keeps beside a database in use.
 SQLITE_COMPANIONS: Final = ("-wal", "-shm")
 
@@ -27,22 +34,18 @@ SQLITE_COMPANIONS: Final = ("-wal", "-shm")
 @dataclass(frozen=True, kw_only=True)
 class DatabaseUsage:
     """
-    One database, in bytes. ``problem`` is empty when it answered.
+    One database, in bytes. ``up`` tells whether it answered, ``problem`` what is missing if anything.
 
     ``size_bytes`` is what it takes on disk; of an SQLite file it is known even when the database does
     not answer. ``reclaimable_bytes`` are unused pages (SQLite) or an estimate from dead rows (PostgreSQL).
     """
 
     name: str
+    up: bool
     limit_bytes: int | None = None
     size_bytes: int | None = None
     reclaimable_bytes: int | None = None
     problem: str = ""
-
-    @property
-    def up(self) -> bool:
-        """Tell whether the database answered."""
-        return not self.problem
 
 
 def sqlite_size(path: Path) -> int | None:
@@ -63,7 +66,7 @@ def measure_sqlite(address: DatabaseAddress, *, limit_bytes: int | None) -> Data
     reclaimable = None
     problem = ""
     try:
-        with connect_sqlite(address) as connection:
+        with connect_sqlite(address, timeout_seconds=ANSWER_SECONDS) as connection:
             # Reading the schema proves that this is a database; the pragmas alone would not.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             [page_size] = connection.execute("PRAGMA page_size").fetchone()
@@ -73,6 +76,7 @@ def measure_sqlite(address: DatabaseAddress, *, limit_bytes: int | None) -> Data
         problem = str(error)
     return DatabaseUsage(
         name=address.name,
+        up=not problem,
         limit_bytes=limit_bytes,
         size_bytes=size,
         reclaimable_bytes=reclaimable,
@@ -82,11 +86,19 @@ def measure_sqlite(address: DatabaseAddress, *, limit_bytes: int | None) -> Data
 
 def measure_postgresql(address: DatabaseAddress, *, limit_bytes: int | None) -> DatabaseUsage:
     """Measure a PostgreSQL database; a role that may connect to it may ask this."""
-    with connect_postgresql(address) as connection:
-        row = connection.execute(POSTGRESQL_SIZES).fetchone()
+    with connect_postgresql(address, timeout_seconds=ANSWER_SECONDS) as connection:
+        try:
+            row = connection.execute(POSTGRESQL_SIZES).fetchone()
+        except (psycopg.errors.QueryCanceled, psycopg.errors.InsufficientPrivilege) as error:
+            problem = f"database {address.name}: its size: {error.diag.message_primary}"
+            return DatabaseUsage(name=address.name, up=True, limit_bytes=limit_bytes, problem=problem)
     assert row is not None, "an aggregate gives one row"
     return DatabaseUsage(
-        name=address.name, limit_bytes=limit_bytes, size_bytes=int(row[0]), reclaimable_bytes=int(row[1])
+        name=address.name,
+        up=True,
+        limit_bytes=limit_bytes,
+        size_bytes=int(row[0]),
+        reclaimable_bytes=int(row[1]),
     )
 
 
@@ -99,7 +111,7 @@ def measure_database(name: str, *, sources: Sources) -> DatabaseUsage:
             return measure_sqlite(address, limit_bytes=limit)
         return measure_postgresql(address, limit_bytes=limit)
     except StorekeeperError as error:
-        return DatabaseUsage(name=name, limit_bytes=limit, problem=str(error))
+        return DatabaseUsage(name=name, up=False, limit_bytes=limit, problem=str(error))
 
 
 def measure_databases(sources: Sources) -> tuple[DatabaseUsage, ...]:
@@ -117,10 +129,13 @@ class DatabasesCollector:
         self,
         sources: Sources,
         *,
-        measure: Callable[[Sources], tuple[DatabaseUsage, ...]] = measure_databases,
+        measure: Callable[..., DatabaseUsage] = measure_database,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._sources = sources
         self._measure = measure
+        self._patience_seconds = patience_seconds
+        self._flights: Flights[DatabaseUsage] = Flights()
 
     def collect(self) -> Collected:
         """Ask every database; those that are down are problems and have ``up`` 0."""
@@ -141,7 +156,7 @@ class DatabasesCollector:
         limit = GaugeMetricFamily(
             "storekeeper_database_limit_bytes", "Configured limit of the database.", labels=labels
         )
-        usages = self._measure(self._sources)
+        usages = self._ask_all()
         for usage in usages:
             up.add_metric((usage.name,), int(usage.up))
             for family, value in (
@@ -153,3 +168,20 @@ class DatabasesCollector:
                     family.add_metric((usage.name,), value)
         problems = tuple(usage.problem for usage in usages if usage.problem)
         return Collected(families=(up, size, reclaimable, limit), problems=problems)
+
+    def _ask_all(self) -> list[DatabaseUsage]:
+        """Ask all at the same time; one that hangs is down, and the others are not late for it."""
+        until = time.monotonic() + self._patience_seconds
+        flights = {
+            name: self._flights.ask(name, partial(self._measure, name, sources=self._sources))
+            for name in self._sources.config.databases
+        }
+        usages = []
+        for name, flight in flights.items():
+            try:
+                usages.append(flight.wait(until=until))
+            except TimeoutError as error:
+                limit = self._sources.config.databases[name].limit
+                problem = f"database {name}: {error}"
+                usages.append(DatabaseUsage(name=name, up=False, limit_bytes=limit, problem=problem))
+        return usages

@@ -2,16 +2,23 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.collectors.collector import Collected
+from exporter.flight import Flights
 from exporter.sources import Sources
 from storekeeper.databases import Engine
 from storekeeper.errors import StorekeeperError
+
+# How long a scrape waits for a filesystem; one on the network may be away.
+PATIENCE_SECONDS: Final = 3.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +60,28 @@ def measure_disk(mountpoint: Path) -> DiskUsage:
     )
 
 
-def mountpoints_of(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """
-    Give where the filesystems of ``paths`` are mounted; a path that is not there yet counts with its parent.
+def mountpoint_of(path: Path) -> Path:
+    """Give where the filesystem of ``path`` is mounted; a path that is not there counts with its parent."""
+    place = Path(os.path.realpath(path))
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    while not os.path.ismount(place) and place != place.parent:
+        place = place.parent
+    return place
 
-    A filesystem that is mounted in several places is given once, at the shortest of the names met.
-    """
-    by_device: dict[int, Path] = {}
-    for path in paths:
-        place = Path(os.path.realpath(path))
-        while not os.path.lexists(place) and place != place.parent:
-            place = place.parent
-        while not place.is_mount() and place != place.parent:
-            place = place.parent
-        device = place.stat().st_dev
-        known = by_device.get(device)
-        if known is None or (len(place.parts), str(place)) < (len(known.parts), str(known)):
-            by_device[device] = place
-    return tuple(sorted(by_device.values()))
+
+def disk_of(path: Path) -> tuple[int, DiskUsage]:
+    """Give the device number and the figures of the filesystem that holds ``path``."""
+    mountpoint = mountpoint_of(path)
+    return mountpoint.stat().st_dev, measure_disk(mountpoint)
+
+
+def each_once(found: Iterable[tuple[int, DiskUsage]]) -> tuple[DiskUsage, ...]:
+    """Give each filesystem once; one that is mounted in several places under the shortest name met."""
+    by_device: dict[int, DiskUsage] = {}
+    for device, disk in sorted(found, key=lambda pair: (len(pair[1].mountpoint), pair[1].mountpoint)):
+        by_device.setdefault(device, disk)
+    return tuple(sorted(by_device.values(), key=lambda disk: disk.mountpoint))
 
 
 def watched_paths(sources: Sources) -> list[Path]:
@@ -92,8 +103,8 @@ def watched_paths(sources: Sources) -> list[Path]:
 
 
 def measure_disks(sources: Sources) -> tuple[DiskUsage, ...]:
-    """Give every filesystem that matters to the shop."""
-    return tuple(measure_disk(mountpoint) for mountpoint in mountpoints_of(watched_paths(sources)))
+    """Give every filesystem that matters to the shop; raises OSError."""
+    return each_once(disk_of(path) for path in watched_paths(sources))
 
 
 class DisksCollector:
@@ -103,13 +114,19 @@ class DisksCollector:
     jobs = ()
 
     def __init__(
-        self, sources: Sources, *, measure: Callable[[Sources], tuple[DiskUsage, ...]] = measure_disks
+        self,
+        sources: Sources,
+        *,
+        measure: Callable[[Path], tuple[int, DiskUsage]] = disk_of,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._sources = sources
         self._measure = measure
+        self._patience_seconds = patience_seconds
+        self._flights: Flights[tuple[int, DiskUsage]] = Flights()
 
     def collect(self) -> Collected:
-        """Ask the filesystems; one that hangs holds up this collector alone."""
+        """Ask all filesystems at the same time; one that hangs is a problem, the others are shown."""
         labels = ("mountpoint",)
         size = GaugeMetricFamily(
             "storekeeper_disk_size_bytes", "Size of the filesystem in bytes.", labels=labels
@@ -128,7 +145,8 @@ class DisksCollector:
         free = GaugeMetricFamily(
             "storekeeper_disk_files_free", "Inodes that are free on the filesystem.", labels=labels
         )
-        for disk in self._measure(self._sources):
+        disks, problems = self._ask_all()
+        for disk in disks:
             label = (disk.mountpoint,)
             size.add_metric(label, disk.size_bytes)
             used.add_metric(label, disk.used_bytes)
@@ -136,4 +154,20 @@ class DisksCollector:
             if disk.files is not None and disk.files_free is not None:
                 files.add_metric(label, disk.files)
                 free.add_metric(label, disk.files_free)
-        return Collected(families=(size, used, available, files, free))
+        return Collected(families=(size, used, available, files, free), problems=problems)
+
+    def _ask_all(self) -> tuple[tuple[DiskUsage, ...], tuple[str, ...]]:
+        until = time.monotonic() + self._patience_seconds
+        flights = {
+            path: self._flights.ask(f"disk of {path}", partial(self._measure, path))
+            for path in dict.fromkeys(watched_paths(self._sources))
+        }
+        found = []
+        problems = []
+        for path, flight in flights.items():
+            try:
+                found.append(flight.wait(until=until))
+            # TimeoutError is an OSError, too.
+            except OSError as error:
+                problems.append(f"the disk of {path}: {error}")
+        return each_once(found), tuple(problems)

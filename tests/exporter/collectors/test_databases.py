@@ -1,5 +1,6 @@
 """Sizes and reachability of databases, against the databases' own words."""
 
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from exporter.collectors.databases import DatabasesCollector, measure_database
 from exporter.measuring import Measuring
 from storekeeper.config import Config
+from storekeeper.errors import ShopError
+from storekeeper.shop import ShopDescription
 
 Parse = Callable[[str], Config]
 Measure = Callable[..., Measuring]
@@ -120,3 +124,42 @@ def test_url_file_is_read_at_each_attempt(
     assert 0 == values_of(measuring)[key]
     url_file.write_text("sqlite:///ហាង.sqlite3\n", "utf-8")
     assert 1 == values_of(measuring)[key]
+
+
+def no_shop() -> ShopDescription:
+    """Be a shop that is broken."""
+    raise ShopError("the shop is broken")
+
+
+def test_database_that_hangs_hides_no_other(parse: Parse) -> None:
+    """A server that takes connections and never answers is down after a moment; the others are shown."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        sources = Measuring(
+            parse(
+                f"""
+databases:
+  silent: {{url: "postgresql://shop@127.0.0.1:{port}/shop", limit: 1MB}}
+  missing: {{url: "sqlite:///no.sqlite3"}}
+"""
+            ),
+            describe=no_shop,
+        ).sources
+        collected = DatabasesCollector(sources, patience_seconds=0.3).collect()
+    ups = {sample.labels["database"]: sample.value for sample in collected.families[0].samples}
+    assert {"silent": 0, "missing": 0} == ups
+    assert "database silent: no answer within" in collected.problems[0]
+    assert "there is no file" in collected.problems[1]
+
+
+def test_locked_sqlite_has_a_size_and_is_told(parse: Parse, sqlite_file: sqlite3.Connection) -> None:
+    """While somebody holds the whole file for themselves its size is known from the disk."""
+    sqlite_file.execute("PRAGMA journal_mode = DELETE")
+    sqlite_file.execute("BEGIN EXCLUSIVE")
+    config = parse('databases: {default: {url: "sqlite:///ហាង.sqlite3"}}')
+    sources = Measuring(config, describe=no_shop).sources
+    usage = measure_database("default", sources=sources)
+    assert (False, True) == (usage.up, "locked" in usage.problem)
+    assert usage.size_bytes
+    sqlite_file.execute("ROLLBACK")
+    assert measure_database("default", sources=sources).up

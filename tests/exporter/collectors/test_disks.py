@@ -1,19 +1,26 @@
 """Filesystems, against ``df``."""
 
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from exporter.collectors.disks import measure_disk, mountpoints_of
+from exporter.collectors.disks import (
+    DisksCollector,
+    DiskUsage,
+    disk_of,
+    each_once,
+    measure_disk,
+    mountpoint_of,
+)
 from exporter.measuring import Measuring
 from storekeeper.config import Config
 
 
 def test_figures_are_those_of_df(tmp_path: Path) -> None:
     """Size, inodes and the sum of used and available are df's, whatever else writes meanwhile."""
-    [mountpoint] = mountpoints_of([tmp_path])
-    disk = measure_disk(mountpoint)
+    disk = measure_disk(mountpoint_of(tmp_path))
     output = subprocess.run(
         ["df", "--block-size=1", "--output=target,size,used,avail,itotal", str(tmp_path)],
         capture_output=True,
@@ -31,13 +38,40 @@ def test_figures_are_those_of_df(tmp_path: Path) -> None:
 
 def test_path_that_is_not_there_counts_with_its_folder(tmp_path: Path) -> None:
     """A backup folder that is made later lies on the disk of its parent; each disk is given once."""
-    assert mountpoints_of([tmp_path]) == mountpoints_of([tmp_path / "a" / "b", tmp_path, tmp_path / "ក"])
+    paths = [tmp_path / "a" / "b", tmp_path, tmp_path / "ក"]
+    assert [mountpoint_of(tmp_path)] * 3 == [mountpoint_of(path) for path in paths]
+    assert 1 == len(each_once(disk_of(path) for path in paths))
 
 
 def test_link_leads_to_the_disk_it_points_to(tmp_path: Path) -> None:
     """A media folder that is a symbolic link lies where it points to."""
     (tmp_path / "media").symlink_to("/proc")
-    assert (Path("/proc"),) == mountpoints_of([tmp_path / "media"])
+    assert Path("/proc") == mountpoint_of(tmp_path / "media")
+
+
+def test_disk_that_hangs_hides_no_other(
+    parse: Callable[[str], Config], measure: Callable[..., Measuring], tmp_path: Path
+) -> None:
+    """A network disk that is away is told as a problem; the local one is shown, and asked on."""
+    go_on = threading.Event()
+    asked = []
+    config = parse(f"disks: [{tmp_path}, /away]")
+
+    def look(path: Path) -> tuple[int, DiskUsage]:
+        asked.append(path)
+        if path == Path("/away"):
+            go_on.wait(20)
+        return disk_of(path)
+
+    collector = DisksCollector(measure(config).sources, measure=look, patience_seconds=0.3)
+    for _ in range(2):
+        collected = collector.collect()
+        [sample] = collected.families[0].samples
+        assert str(mountpoint_of(tmp_path)) == sample.labels["mountpoint"]
+        [problem] = collected.problems
+        assert "the disk of /away: no answer within" in problem
+    go_on.set()
+    assert [1, 2] == sorted(asked.count(path) for path in (Path("/away"), tmp_path))
 
 
 def test_broken_shop_keeps_no_disk_from_the_page(
