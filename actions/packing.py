@@ -79,12 +79,16 @@ def unpacked(path: Path, *, compressed: bool) -> Iterator[bytes]:
             if unpacker is None:
                 yield data
                 continue
-            try:
-                content = unpacker.decompress(data)
-            except _Damaged as error:
-                raise BackupRefused(f"{path.name} is damaged: {error}") from None
-            if content:
-                yield content
+            content = b""
+            while not unpacker.eof and (data or len(content) == _CHUNK_BYTES):
+                try:
+                    # Zeros pack a thousand times: unpacked at once they would not fit into memory.
+                    content = unpacker.decompress(data, _CHUNK_BYTES)
+                except _Damaged as error:
+                    raise BackupRefused(f"{path.name} is damaged: {error}") from None
+                data = unpacker.unconsumed_tail
+                if content:
+                    yield content
     if unpacker is not None and not unpacker.eof:
         raise BackupRefused(f"{path.name} is damaged: it ends too early")
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from actions.action import Action
 from actions.backup_database import BackupDatabase
+from actions.backup_media import BackupMedia
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
 from actions.prune_backups import PruneBackups
@@ -17,6 +18,7 @@ ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
         action.name: action
         for action in (
             BackupDatabase(),
+            BackupMedia(),
             CleanupExpiredQrCodes(),
             CleanupOrphanedMedia(),
             PruneBackups(),

@@ -1,0 +1,113 @@
+"""Back up the uploaded files of an area as one packed archive that any tar can read."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from actions.action import Context, Outcome, Progress
+from actions.backup_files import MEDIA, free_stem, sweep_partial_files
+from actions.manifest import Manifest
+from actions.media_archive import write_media_backup
+from actions.media_plan import MediaBackupPlan, plan_media_backup
+from storekeeper.config import Config
+from storekeeper.config.fields import Model, Name, ShopPath
+from storekeeper.errors import ConfigurationError
+from storekeeper.files import require_free_bytes
+from storekeeper.units import format_size
+
+
+class BackupMediaOptions(Model):
+    """What to back up and where to."""
+
+    area: Name = Field(default="media", description="The area of the config whose files are backed up.")
+    output: ShopPath | None = Field(
+        default=None, description="Folder for the backup instead of the config's."
+    )
+
+
+class BackupMedia:
+    """
+    The action ``backup_media``.
+
+    Everything in the area goes in, also what its ``ignore`` names: that speaks of files without rows, which
+    are wanted all the same. Links are not followed, and storekeeper's own folders stay out.
+    """
+
+    name = "backup_media"
+    summary = "Back up the uploaded files: one media_backup_….tar.gz, read back before it counts."
+    Options: type[Model] = BackupMediaOptions
+
+    def resources(self, config: Config, options: BackupMediaOptions) -> tuple[str, ...]:
+        """Lock the backups, and the area: nothing is cleaned away between the rows' backup and the files'."""
+        return ("backups", options.area)
+
+    def plan(self, context: Context, options: BackupMediaOptions) -> MediaBackupPlan:
+        """Count the files and look at the disk; raises StorekeeperError when the area cannot be read."""
+        areas = context.config.areas
+        if options.area not in areas:
+            raise ConfigurationError(
+                f"the config has no area {options.area!r}", hint=f"Its areas: are {', '.join(areas)}"
+            )
+        root = areas[options.area].path
+        folder = options.output or context.config.backups.path
+        if _inside(folder, root):
+            raise ConfigurationError(
+                f"{folder} lies in {root}: the backup would hold itself", hint="Choose a folder outside of it"
+            )
+        return plan_media_backup(context, area=options.area, root=root, folder=folder)
+
+    def perform(self, context: Context, options: BackupMediaOptions, plan: MediaBackupPlan) -> Outcome:
+        """Write the archive and read it back; raises StorekeeperError, and then there is none."""
+        swept = sweep_partial_files(plan.folder, kind=MEDIA)
+        require_free_bytes(plan.folder, needed_bytes=plan.needed_bytes, purpose="the backup")
+        stem, moment = free_stem(plan.folder, prefix=plan.prefix, time_zone=plan.time_zone, now=context.now)
+        path = plan.folder / f"{stem}.tar.gz"
+        draft = Manifest(
+            file=path.name,
+            kind=MEDIA,
+            created=moment,
+            shop=context.config.shop,
+            area=plan.area,
+            format="tar",
+            sha256="",
+            size_bytes=0,
+        )
+        manifest = write_media_backup(
+            plan.root, context=context, path=path, draft=draft, expected_files=plan.files
+        )
+        context.report(
+            Progress(done=2 * manifest.files, total=2 * manifest.files, unit="files", note=f"wrote {path}")
+        )
+        return Outcome(
+            summary="; ".join([_told(path, manifest), *plan.notes]),
+            freed_bytes=swept,
+            changed=1,
+            created=(path,),
+            details={
+                "file": str(path),
+                "sha256": manifest.sha256,
+                "size_bytes": manifest.size_bytes,
+                "files": manifest.files,
+                "changed": manifest.changed,
+                "changed_files": manifest.changed_files,
+                "left_out": manifest.left_out,
+                "left_out_files": manifest.left_out_files,
+                "verified": manifest.verified and manifest.verified.isoformat(),
+            },
+        )
+
+
+def _inside(folder: Path, root: Path) -> bool:
+    resolved, above = folder.resolve(), root.resolve()
+    return resolved == above or above in resolved.parents
+
+
+def _told(path: Path, manifest: Manifest) -> str:
+    text = [f"backed up {path.name}: {manifest.files} files, {format_size(manifest.size_bytes)}"]
+    if manifest.changed_files:
+        text.append(f"{manifest.changed_files} changed while they were read")
+    if manifest.left_out_files:
+        text.append(f"{manifest.left_out_files} left out (links, vanished or not readable)")
+    if manifest.verification_error:
+        text.append(f"not verified: {manifest.verification_error}")
+    return "; ".join(text)
