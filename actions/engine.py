@@ -10,6 +10,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -30,6 +31,8 @@ MOST_AT_ONCE: Final = 2
 RECOVERY_ATTEMPTS: Final = 3
 MOST_SUBMISSIONS: Final = 20
 POLL_SECONDS: Final = 0.5
+# How long a workflow may be claimed while nobody works on it: it was begun elsewhere, or could not end.
+LOST_AFTER_SECONDS: Final = 30.0
 
 
 class Engine(Protocol):
@@ -66,9 +69,14 @@ class DbosEngine:
         state: Path,
         carry_out: Callable[[str, int], Next],
         workflow_version: str = WORKFLOW_VERSION,
+        lost_after_seconds: float = LOST_AFTER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._workflow_version = workflow_version
+        self._lost_after_seconds = lost_after_seconds
+        self._clock = clock
+        self._silent_since: dict[str, float] = {}
         self._state = state
         self._carry_out = carry_out
         self._lock = ResourceLock(state, resource="receiver", purpose="a receiver")
@@ -148,6 +156,7 @@ class DbosEngine:
         for run in self._ledger.runs_in(RunState.ACCEPTED, RunState.RUNNING):
             with self._active_lock:
                 if run.id in self._active:
+                    self._silent_since.pop(run.id, None)
                     continue
             status = self._dbos.get_workflow_status(_workflow_id(run))
             if status is None and run.state is RunState.ACCEPTED:
@@ -156,15 +165,24 @@ class DbosEngine:
                 if status.app_version != self._workflow_version:
                     self._dbos.cancel_workflow(_workflow_id(run))
                     self._submit_anew(run, why="it was begun by another version")
+                elif status.status == "PENDING" and self._is_lost(run):
+                    self._dbos.cancel_workflow(_workflow_id(run))
+                    self._submit_anew(run, why="nobody works on it")
             elif status is not None and status.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
                 self._give_up(run, error=f"the receiver ended {RECOVERY_ATTEMPTS + 1} times in this run")
             else:
                 self._submit_anew(run, why="the engine had lost it")
 
+    def _is_lost(self, run: Run) -> bool:
+        """Tell whether a workflow that counts as begun has not been worked on here for too long."""
+        since = self._silent_since.setdefault(run.id, self._clock())
+        return self._clock() - since >= self._lost_after_seconds
+
     def _submit_anew(self, run: Run, *, why: str) -> None:
         if run.submission >= MOST_SUBMISSIONS:
             self._give_up(run, error=f"given up after {run.submission} submissions: {why}")
         elif self._ledger.hand_back(run.id, submission=run.submission):
+            self._silent_since.pop(run.id, None)
             logger.warning("run %s is submitted anew: %s", run.id, why)
             self.submit(run.id)
 

@@ -1,35 +1,32 @@
 """End what nobody will end: episodes without news, approvals nobody gave, runs whose process is gone."""
 
-from typing import Final
-
 import psutil
 
 from actions.ledger import Ledger
 from actions.ledger_rows import end_run
 from actions.ledger_schema import EpisodeEnd, RunState
 
-# Alertmanager repeats what still fires every few hours; a silence hides the end of an alert for good.
-EPISODE_SECONDS: Final = 86400.0
-APPROVAL_SECONDS: Final = 86400.0
 
+def expire_episodes(ledger: Ledger, *, before: float) -> int:
+    """
+    Close the open episodes whose last news is from before this time; give their number.
 
-def expire_episodes(ledger: Ledger, *, after_seconds: float = EPISODE_SECONDS) -> int:
-    """Close the open episodes that had no news for so long; give their number."""
+    Alertmanager repeats what still fires; a silence hides the end of an alert for good.
+    """
     with ledger.file.write() as connection:
-        now = ledger.now()
         return connection.execute(
             "UPDATE episodes SET closed = ?, ending = ? WHERE closed IS NULL AND last_news < ?",
-            (now, EpisodeEnd.EXPIRED, now - after_seconds),
+            (ledger.now(), EpisodeEnd.EXPIRED, before),
         ).rowcount
 
 
-def expire_approvals(ledger: Ledger, *, after_seconds: float = APPROVAL_SECONDS) -> int:
-    """Cancel the runs that waited for a person for so long; give their number."""
+def expire_approvals(ledger: Ledger, *, before: float) -> int:
+    """Cancel the runs that have waited for a person since before this time; give their number."""
     with ledger.file.write() as connection:
         now = ledger.now()
         rows = connection.execute(
             "SELECT id FROM runs WHERE state = ? AND waiting_since < ?",
-            (RunState.WAITING, now - after_seconds),
+            (RunState.WAITING, before),
         ).fetchall()
         for row in rows:
             end_run(

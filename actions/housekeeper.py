@@ -1,5 +1,6 @@
 """The receiver's own rounds: hand runs to the engine, start what is due, end what nobody will end."""
 
+import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from actions.engine import Engine
 from actions.expiry import expire_approvals, expire_episodes, fail_abandoned_runs
 from actions.ledger import Ledger
 from actions.schedules import Scheduler
+from storekeeper.config import Config
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +24,21 @@ class Housekeeper:
     A job that fails is logged and tried again on the next round; it stops no other job.
     """
 
-    def __init__(self, ledger: Ledger, *, engine: Engine, scheduler: Scheduler) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        engine: Engine,
+        scheduler: Scheduler,
+        config: Config,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        receiver = config.receiver
         self._jobs: Sequence[Callable[[], object]] = (
             scheduler.accept_due,
             engine.reconcile,
-            lambda: expire_episodes(ledger),
-            lambda: expire_approvals(ledger),
+            lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),
+            lambda: expire_approvals(ledger, before=receiver.approval_expiry.before(now()).timestamp()),
             lambda: fail_abandoned_runs(ledger),
         )
         self._wake = threading.Event()

@@ -118,6 +118,8 @@ CREATE TABLE runs (
     due_key TEXT UNIQUE
 ) STRICT;
 CREATE INDEX runs_by_time ON runs (accepted);
+CREATE INDEX runs_by_playbook ON runs (playbook, resource, accepted);
+CREATE INDEX runs_by_episode ON runs (episode);
 CREATE INDEX runs_open ON runs (state) WHERE state IN ('accepted', 'waiting', 'running');
 
 CREATE TABLE steps (

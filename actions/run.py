@@ -102,7 +102,9 @@ class ReceiverService:
             pause=self._pause,
         )
         self._engine = DbosEngine(ledger, state=config.state, carry_out=worker.carry_out)
-        self._housekeeper = Housekeeper(ledger, engine=self._engine, scheduler=scheduler)
+        self._housekeeper = Housekeeper(
+            ledger, engine=self._engine, scheduler=scheduler, config=config, now=now_here
+        )
         intake = Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=now_here)
         pages = Pages(config, ledger=ledger, usage=usage, scheduler=scheduler, actions=actions)
         receiver = Receiver(

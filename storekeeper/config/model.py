@@ -157,6 +157,9 @@ class Receiver(Model):
     cooldown: AgeField = Age(seconds=3600)
     runs_per_day: int = Field(default=4, ge=1)
     step_timeout: AgeField = Age(seconds=6 * 3600)
+    episode_expiry: AgeField = Age(seconds=86400)
+    """An alert that is firing and was not heard of for so long is taken for ended."""
+    approval_expiry: AgeField = Age(seconds=86400)
 
 
 class Exporter(Model):

@@ -53,7 +53,11 @@ playbooks:
       - {{action: write_batches, options: {{batches: 2, name: first}}}}
       - {{action: write_batches, options: {{batches: 40, name: second}}}}
       - {{action: write_batches, options: {{batches: 2, name: third}}}}
-  fails: {{alert: FailingAlert, cooldown: 0s, runs_per_day: 1, steps: [{{action: fail_always}}, {{action: remove_files}}]}}
+  fails:
+    alert: FailingAlert
+    cooldown: 0s
+    runs_per_day: 1
+    steps: [{{action: fail_always}}, {{action: remove_files}}]
 """
 
 

@@ -144,6 +144,7 @@ def main() -> None:
     if len(sys.argv) > 2:
         # A receiver whose workflow has another shape, as after an upgrade.
         engine.DbosEngine.__init__.__kwdefaults__["workflow_version"] = sys.argv[2]
+    engine.DbosEngine.__init__.__kwdefaults__["lost_after_seconds"] = 1.0
     service = ReceiverService(config, actions=ACTIONS)
     service.start()
     print(service.web.port, flush=True)

@@ -1,6 +1,7 @@
 """What a receiver promised survives its end, however it ends."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,6 +95,21 @@ def test_engine_that_forgot_everything_gets_the_runs_again(
     first.process.wait()
     for file in config_file.parent.glob("state/dbos.sqlite3*"):
         file.unlink()
+    ended = start_receiver().wait_for(run, "done", "failed")
+    assert_finished_once(ended, config_file)
+
+
+def test_run_that_nobody_works_on_is_taken_up(
+    start_receiver: Start, config_file: Path, alert: Make, wait: Callable[..., Any]
+) -> None:
+    """A run that the engine holds for somebody who is gone does not stay running for ever."""
+    first = start_receiver()
+    run = begin_slow_run(first, config_file, alert, wait)
+    first.process.kill()
+    first.process.wait()
+    with sqlite3.connect(config_file.with_name("state") / "dbos.sqlite3") as engine_file:
+        engine_file.execute("UPDATE workflow_status SET executor_id = 'somebody else'")
+    engine_file.close()
     ended = start_receiver().wait_for(run, "done", "failed")
     assert_finished_once(ended, config_file)
 

@@ -94,13 +94,15 @@ def test_run_that_ended_is_never_handed_back(ledger: Ledger) -> None:
 
 
 def test_approval_expires(ledger: Ledger, clock: Any) -> None:
-    """A run that nobody approves within a day is cancelled; an approved one is not."""
+    """A run that nobody approves in time is cancelled; an approved one is not."""
     waiting, approved = accept(ledger), accept(ledger)
     for run in (waiting, approved):
         ledger.wait_for_approval(run, 1)
     assert ledger.approve(approved, who="anna")
+    since = clock().timestamp()
     clock.advance(hours=25)
-    assert 1 == expire_approvals(ledger)
+    assert 0 == expire_approvals(ledger, before=since)
+    assert 1 == expire_approvals(ledger, before=since + 1)
     states = [found.state for run in (waiting, approved) if (found := ledger.run(run))]
     assert [RunState.CANCELLED, RunState.ACCEPTED] == states
 
