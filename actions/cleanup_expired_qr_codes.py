@@ -95,9 +95,6 @@ class CleanupExpiredQrCodes:
             raise OverBudget(
                 plan.over_budget, hint="Look at --dry-run first; --force removes them all the same"
             )
-        if plan.empty:
-            _journal(context.config).clear()
-            return Outcome(summary="; ".join(["no QR code was to go", *plan.notes]))
         return _Removal(context, options=options, plan=plan).run()
 
 
@@ -127,6 +124,9 @@ class _Removal:
         self._file_count = plan.file_count
 
     def run(self) -> Outcome:
+        if self._plan.empty:
+            self._journal.clear()
+            return self._outcome("no QR code was to go")
         # Files first that need no database: on a full disk the database may be unable to write.
         with self._context.shop.talk() as conversation:
             for area, items in groupby(self._plan.files, key=lambda item: item.area):
@@ -137,7 +137,11 @@ class _Removal:
                 if self._context.cancelled():
                     break
                 self._round(conversation, rows)
-        return self._outcome()
+        text = (
+            f"removed {self._done.files} files ({format_size(self._done.size_bytes)})"
+            f" and {self._done.rows} rows"
+        )
+        return self._outcome(text)
 
     def _round(self, conversation: Conversation, rows: Sequence[PlannedRow]) -> None:
         first = rows[0]
@@ -190,9 +194,8 @@ class _Removal:
             )
         )
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, text: str) -> Outcome:
         done = self._done
-        text = f"removed {done.files} files ({format_size(done.size_bytes)}) and {done.rows} rows"
         if done.left_files or done.left_rows:
             text += f"; {done.left_files} files and {done.left_rows} rows changed meanwhile and stay"
         return Outcome(
