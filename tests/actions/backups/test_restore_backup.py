@@ -1,0 +1,112 @@
+"""restore_backup: into an empty database, or over rows when a person says so, and never half."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from actions.backup_database import BackupDatabase
+from actions.manifest import read_manifest, write_manifest
+from actions.restore_backup import RestoreBackup
+from storekeeper.errors import BackupRefused, ConfigurationError
+
+BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+
+_SELL_OUT = (
+    "from app.models import Order, Customer\nOrder.objects.all()[0].items.all().delete()\n"
+    "Customer.objects.update(name='somebody')\nresult = 1"
+)
+
+
+@BOTH
+def test_empty_database_is_filled(
+    keeper: Callable[..., Any], rows_of: Callable[[Any], list[str]], database: str
+) -> None:
+    """Every row of the backup is in a database that had none, not even tables' rows."""
+    kept = keeper(database, orders=30)
+    _, outcome = kept.run(BackupDatabase())
+    empty = keeper(database, orders=None)
+    empty.run(RestoreBackup(), file=outcome.created[0])
+    assert rows_of(empty.shop) == rows_of(kept.shop)
+
+
+def test_database_with_rows_is_refused(
+    keeper: Callable[..., Any], rows_of: Callable[[Any], list[str]]
+) -> None:
+    """Without replace nothing changes, and the message says how many rows are there."""
+    kept = keeper(orders=10)
+    _, outcome = kept.run(BackupDatabase())
+    before = rows_of(kept.shop)
+    with pytest.raises(BackupRefused, match=r"holds \d+ rows"):
+        kept.run(RestoreBackup(), file=outcome.created[0])
+    assert rows_of(kept.shop) == before
+
+
+@BOTH
+@pytest.mark.parametrize("loader", ["loaddata", "batches"])
+def test_replace_brings_back_what_was_and_keeps_what_is(
+    keeper: Callable[..., Any], rows_of: Callable[[Any], list[str]], database: str, loader: str
+) -> None:
+    """The rows are those of the backup again; those that were there are in a fresh backup."""
+    kept = keeper(database, orders=20)
+    _, outcome = kept.run(BackupDatabase())
+    before = rows_of(kept.shop)
+    kept.shop.evaluate(_SELL_OUT)
+    changed = rows_of(kept.shop)
+    assert changed != before
+    _, restored = kept.run(RestoreBackup(), file=outcome.created[0], replace=True, loader=loader)
+    assert rows_of(kept.shop) == before
+    (kept_aside,) = restored.created
+    kept.run(RestoreBackup(), file=kept_aside, replace=True, loader=loader)
+    assert rows_of(kept.shop) == changed
+
+
+@BOTH
+def test_new_rows_go_on_after_the_restored_ones(keeper: Callable[..., Any], database: str) -> None:
+    """The shop can add rows at once: the numbers that the database gives out are free."""
+    kept = keeper(database, orders=20)
+    _, outcome = kept.run(BackupDatabase())
+    empty = keeper(database, orders=None)
+    empty.run(RestoreBackup(), file=outcome.created[0], loader="batches")
+    empty.shop.manage("place_orders", "--per-second=20", "--seconds=0.2")
+    assert empty.shop.evaluate("from app.models import Order\nresult = Order.objects.count()") > 20
+
+
+@BOTH
+def test_failing_restore_leaves_the_rows_as_they_were(
+    keeper: Callable[..., Any], rows_of: Callable[[Any], list[str]], database: str
+) -> None:
+    """Where the restored rows are not those of the manifest everything is rolled back."""
+    kept = keeper(database, orders=10)
+    _, outcome = kept.run(BackupDatabase())
+    manifest = read_manifest(outcome.created[0])
+    assert manifest is not None
+    tables = dict(manifest.tables)
+    tables["app.Order"] = tables["app.Order"].model_copy(update={"checksum": "0" * 64})
+    write_manifest(outcome.created[0], manifest.model_copy(update={"tables": tables}))
+    kept.shop.evaluate(_SELL_OUT)
+    before = rows_of(kept.shop)
+    with pytest.raises(BackupRefused, match=r"app\.Order"):
+        kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert rows_of(kept.shop) == before
+
+
+def test_playbook_cannot_restore(keeper: Callable[..., Any]) -> None:
+    """A run that an alert began is refused before anything is looked at."""
+    kept = keeper(orders=None)
+    context = replace(kept.context(), attributes={"trigger": "alert", "playbook": "anything"})
+    action = RestoreBackup()
+    with pytest.raises(ConfigurationError, match="for a person"):
+        action.plan(context, action.Options(file=kept.config.state / "db_backup_20251207_120000.json"))
+
+
+def test_backup_that_did_not_pass_is_not_restored(keeper: Callable[..., Any]) -> None:
+    """A backup whose trial failed is refused with the reason."""
+    kept = keeper(orders=5)
+    _, outcome = kept.run(BackupDatabase())
+    manifest = read_manifest(outcome.created[0])
+    assert manifest is not None
+    write_manifest(outcome.created[0], manifest.model_copy(update={"verification_error": "one row differs"}))
+    with pytest.raises(BackupRefused, match="one row differs"):
+        kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
