@@ -42,7 +42,7 @@ NAME = "cleanup_expired_qr_codes"
 
 # Rows that lose their files together: each round asks every table once which of the files are still named.
 ROUND_ROWS = 20_000
-REPORT_FILES = 500
+REPORT_FILES = 100
 
 
 class CleanupExpiredQrCodesOptions(Model):

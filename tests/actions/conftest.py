@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from actions.action import Action, Context, Outcome, Progress
-from storekeeper.config import Config, parse_config
+from storekeeper.config import Config, load_config
 from storekeeper.shop import Shop
 
 
@@ -95,6 +95,5 @@ backups: {{path: {state / "backups"}}}
 qr_codes: {qr_codes}
 {more}
 """
-    return Keeper(
-        shop=shop, config=parse_config(text, name="test", folder=state, environment={}), media=media
-    )
+    (state / "storekeeper.yml").write_text(text)
+    return Keeper(shop=shop, config=load_config(state / "storekeeper.yml", environment={}), media=media)
