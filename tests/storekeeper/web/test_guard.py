@@ -1,5 +1,7 @@
 """Users and headers before an application, by real requests."""
 
+import base64
+import http.client
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +55,19 @@ def test_only_the_right_password_passes(serve: Serve, tmp_path: Path) -> None:
     assert [401] * len(refused) == [answer.status_code for answer in refused]
     assert {"Unauthorized\n"} == {answer.text for answer in refused}
     assert 'Basic realm="storekeeper", charset="UTF-8"' == refused[0].headers["WWW-Authenticate"]
+
+
+def test_two_authorizations_are_none(serve: Serve, tmp_path: Path) -> None:
+    """Which of two headers counts could be read in two ways, so neither does."""
+    file = tmp_path / "web.yml"
+    file.write_text(users(alice="secret"), "utf-8")
+    connection = http.client.HTTPConnection("127.0.0.1", serve(file).port, timeout=10)
+    connection.putrequest("GET", "/")
+    for text in ("alice:secret", "bob:wrong"):
+        connection.putheader("Authorization", f"Basic {base64.b64encode(text.encode()).decode()}")
+    connection.endheaders()
+    assert 401 == connection.getresponse().status
+    connection.close()
 
 
 def test_changed_users_count_at_once(serve: Serve, tmp_path: Path) -> None:

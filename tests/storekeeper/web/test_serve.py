@@ -87,7 +87,7 @@ def test_endless_head_is_not_kept_in_memory(serve: Serve) -> None:
 
 
 def test_client_that_never_finishes_its_request_is_hung_up_on() -> None:
-    """Half a request does not hold a connection for longer than the time for a head."""
+    """Half a request, be it the first or a later one, holds a connection for the time for a head only."""
 
     class Hasty(ImpatientProtocol):
         header_seconds = 0.2
@@ -98,6 +98,12 @@ def test_client_that_never_finishes_its_request_is_hung_up_on() -> None:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n")
             assert b"" == client.recv(100)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 404")
+            client.sendall(b"GET / HTTP/1.1\r\nHo")
+            while received := client.recv(1000):
+                assert b"HTTP/1.1" not in received
     finally:
         server.stop()
 
