@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from actions.ledger import Ledger, Run
 from actions.ledger_schema import RunState
 from actions.worker import Next
+from storekeeper.errors import AlreadyRunning
 from storekeeper.files import ResourceLock
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,13 @@ class DbosEngine:
 
     def claim(self) -> None:
         """Make the state ours until ``stop`` or the process's end; raises AlreadyRunning for a twin."""
-        self._lock.__enter__()
+        try:
+            self._lock.__enter__()
+        except AlreadyRunning as error:
+            raise AlreadyRunning(
+                f"the state folder {self._state} is in use: {error.message}",
+                hint="One receiver serves one state folder: stop the other, or give state: another folder",
+            ) from None
 
     def start(self) -> None:
         """Begin to carry runs out, the interrupted ones first; the state must have been claimed."""
@@ -96,7 +103,6 @@ class DbosEngine:
 
         path = self._state / FILE_NAME
         _prepare(path)
-        logging.getLogger("dbos").propagate = True
         DBOS(
             config={
                 "name": "storekeeper",
@@ -109,6 +115,10 @@ class DbosEngine:
                 "serializer": DBOSPortableJSON,
             }
         )
+        # Its warnings go where ours go, not to a console of its own.
+        dbos_logger = logging.getLogger("dbos")
+        dbos_logger.handlers.clear()
+        dbos_logger.propagate = True
 
         def run(run_id: str, step_count: int) -> None:
             self._run(run_id, step_count)

@@ -5,7 +5,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, get_args
 
 import anyio.to_thread
 from prometheus_client import CollectorRegistry
@@ -152,6 +153,10 @@ class Receiver:
             raise HTTPException(
                 400, f"The options are not those of {name}: {_option_problems(error)}"
             ) from None
+        paths = [option for option in options if _is_path(action.Options, option)]
+        if paths:
+            # Whoever may ask here may not yet write where this service may.
+            raise HTTPException(400, f"{', '.join(paths)}: paths are given on the command line only.")
         step = NewStep(action=name, options=options)
         run = self._ledger.accept(NewRun(trigger=trigger, who=who, steps=[step], dry_run=dry_run))
         assert run is not None, "a run without a due time is always accepted"
@@ -240,6 +245,12 @@ async def _json_body(request: Request) -> bytes:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "Send Content-Type: application/json.")
     return await read_body(request)
+
+
+def _is_path(options: type[BaseModel], name: str) -> bool:
+    """Tell whether an option, given or by itself, is a path."""
+    annotation = options.model_fields[name].annotation
+    return Path in (annotation, *get_args(annotation))
 
 
 def _option_problems(error: ValidationError) -> str:

@@ -65,6 +65,6 @@ def mountpoints(config: Config) -> tuple[Path, ...]:
 def mountpoint_of(path: Path) -> Path:
     """Give the mount point that ``path`` lies on; where it does not exist, its nearest folder counts."""
     path = Path(os.path.realpath(path))
-    while not path.is_mount() and path != path.parent:
+    while not os.path.ismount(path) and path != path.parent:
         path = path.parent
     return path

@@ -134,8 +134,7 @@ def _recorded(
     report: Callable[[Progress], None],
     now: Callable[[], dt.datetime],
 ) -> Performed:
-    given = order.options.model_dump(mode="json", exclude_defaults=True)
-    step = NewStep(action=order.action.name, options=given)
+    step = NewStep(action=order.action.name, options=_told(order.options))
     try:
         run = ledger.begin_by_hand(NewRun(trigger=Trigger.COMMAND_LINE, who=who, steps=[step]))
         ledger.begin_step(run, 0)
@@ -167,6 +166,15 @@ def _recorded(
         except LedgerUnavailable as error:
             logger.warning("the end of this run is not in the history: %s", error.message)
     return Performed(plan=done.plan, outcome=done.outcome, run=run)
+
+
+def _told(options: Model) -> dict[str, bool | int | float | str]:
+    """Give the options that a person chose, as they are kept in the history."""
+    chosen = options.model_dump(exclude_defaults=True)
+    return {
+        name: value if isinstance(value, bool | int | float | str) else str(getattr(options, name))
+        for name, value in chosen.items()
+    }
 
 
 def _person() -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.resources import DATABASE, DISK, STORAGE, Resource, mountpoints
+from actions.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
 from storekeeper.config import Config
 from storekeeper.databases import Engine, connect_postgresql
 from storekeeper.databases.resolve import resolve
@@ -51,9 +51,9 @@ class UsageReader:
         if resource.kind == STORAGE:
             return self._storage()
         area = self._config.areas.get(resource.kind)
-        if area is None or not area.limit:
-            return None
-        return Usage(used_bytes=tree_size(area.path), capacity_bytes=area.limit)
+        if area is None and resource.kind == BACKUPS:
+            return _tree(self._config.backups.path, limit=self._config.backups.limit)
+        return _tree(area.path, limit=area.limit) if area else None
 
     def _storage(self) -> Usage | None:
         if not self._config.total.limit:
@@ -89,6 +89,10 @@ def tree_size(path: Path) -> int:
     with suppress(UnsafePath), Tree(path) as tree:
         return sum(file.size_bytes for file in tree.walk())
     return 0
+
+
+def _tree(path: Path, *, limit: int | None) -> Usage | None:
+    return Usage(used_bytes=tree_size(path), capacity_bytes=limit) if limit else None
 
 
 def _disk(mountpoint: Path) -> Usage:

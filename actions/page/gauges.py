@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actions.resources import DATABASE, DISK, STORAGE, Resource, mountpoints
+from actions.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
 from actions.usage import UsageReader
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError, UnsafePath
@@ -45,6 +45,7 @@ def read_gauges(config: Config, *, usage: UsageReader) -> tuple[Gauge, ...]:
     resources = [
         *(Resource(kind=DATABASE, name=name) for name in config.databases),
         *(Resource(kind=name) for name in config.areas),
+        *([] if BACKUPS in config.areas else [Resource(kind=BACKUPS)]),
         Resource(kind=STORAGE),
         *(Resource(kind=DISK, name=str(path)) for path in mountpoints(config)),
     ]

@@ -24,6 +24,7 @@ class Names(Model):
 
     names: str = "*"
     force: bool = False
+    output: Path | None = None
 
 
 class NamesPlan:

@@ -111,12 +111,13 @@ def test_run_by_hand(receiver: Any, tmp_path: Path) -> None:
         {"action": "no_such"},
         {"action": "remove_files", "options": {"unknown": 1}},
         {"action": "remove_files", "command": "rm"},
+        {"action": "remove_files", "options": {"output": "/etc"}},
         {"options": {}},
         [],
     ],
 )
 def test_wrong_request_for_a_run_is_refused(receiver: Any, body: Any) -> None:
-    """An unknown action, option or key is 400 and starts nothing."""
+    """An unknown action, option or key, or a path, is 400 and starts nothing."""
     assert 400 == receiver.post("/api/v1/runs", json=body).status_code
     assert [] == receiver.runs()
 

@@ -59,6 +59,16 @@ def test_database_and_storage(config_file: Path, tmp_path: Path) -> None:
     assert Usage(used_bytes=size + 700, capacity_bytes=50_000) == reader.read(Resource(kind="storage"))
 
 
+def test_backups_have_a_limit_of_their_own(config_file: Path, tmp_path: Path) -> None:
+    """The folder of the backups is measured against backups.limit, where there is one."""
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "db_backup_20260503_030000.json").write_bytes(b"b" * 300)
+    reader = UsageReader(config_with(config_file, "backups: {limit: 500}\n"), describe=never)
+    assert Usage(used_bytes=300, capacity_bytes=500) == reader.read(Resource(kind="backups"))
+    unlimited = UsageReader(config_with(config_file, ""), describe=never)
+    assert None is unlimited.read(Resource(kind="backups"))
+
+
 def test_postgresql_database(config_file: Path, postgresql_server: Any) -> None:
     """A PostgreSQL database is what the server says of it."""
     url = postgresql_server.create_database(f"usage_{os.getpid()}")
