@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Django projects of other people, in an environment of their own as real shops are.
+PROJECTS := .venv-projects
 
 .PHONY: run test lint bench dashboards clean
 
 run: $(READY) tools
 	@$(BIN)/storekeeper up $(if $(PROJECT),--project $(abspath $(PROJECT)),--demo) $(ARGS)
 
-test: $(READY) tools lint
+test: $(READY) $(PROJECTS)/.ready test-tools lint
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(READY)
@@ -18,16 +20,19 @@ lint: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) tools
+bench: $(READY) test-tools
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 dashboards: $(READY)
 	@$(BIN)/python grafana/build.py
 
-.PHONY: tools
+.PHONY: tools test-tools
 # The real parts: installed where that needs no question, named with the line to type elsewhere.
 tools:
 	@./deploy/install-tools
+
+test-tools:
+	@./deploy/install-tools --for-tests
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -38,5 +43,10 @@ $(READY): setup.cfg pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
+$(PROJECTS)/.ready: Makefile
+	@$(PYTHON) -m venv $(PROJECTS)
+	@$(PROJECTS)/bin/python -m pip install --quiet --disable-pip-version-check 'wagtail>=7' 'django-oscar>=4'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PROJECTS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
