@@ -10,16 +10,18 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Final
 
 from storekeeper.errors import UnsafePath
 from storekeeper.files import taking
 from storekeeper.files.found import FoundFile, found_file
-from storekeeper.files.place import BY_DESCRIPTOR, FOLDER_FLAGS, Place
+from storekeeper.files.place import Place
 from storekeeper.files.reasons import ANOTHER_FILESYSTEM, LINK, NOT_REGULAR, reason_of
+from storekeeper.files.root import NOT_A_FOLDER, Root
+from storekeeper.files.writing import write_new
 
 OWN_PREFIX: Final = ".storekeeper-"
 """How our own folders begin; they are never part of a walk."""
@@ -27,29 +29,17 @@ OWN_PREFIX: Final = ".storekeeper-"
 TRASH: Final = f"{OWN_PREFIX}trash"
 
 _FILE_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-# What the system says when a folder on the way is not (or no longer) a plain folder.
-_NOT_A_FOLDER: Final = (errno.ELOOP, errno.ENOTDIR)
 # Why a root may have no room for a private folder: it is full, or is not ours to write.
 _NO_TRASH: Final = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-class Tree(AbstractContextManager["Tree"]):
-    """An open root. The root itself may be a symbolic link of the user's; below it none is followed."""
+class Tree(Root):
+    """The files below an open root; that may be a link of the user's, below it none is followed."""
 
     def __init__(self, root: Path) -> None:
         """Open ``root``; raises UnsafePath when it is not a folder."""
-        self.root = Path(os.path.realpath(root))
+        super().__init__(root)
         self._trash: Place | None = None
-        try:
-            self._descriptor = os.open(self.root, FOLDER_FLAGS) if BY_DESCRIPTOR else None
-            status = self.root.stat() if self._descriptor is None else os.fstat(self._descriptor)
-        except OSError as error:
-            raise UnsafePath(f"{root} cannot be opened as a folder: {error.strerror}") from None
-        self.device = status.st_dev
-        self._here = Place(folder=self.root, descriptor=self._descriptor)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,
@@ -61,13 +51,9 @@ class Tree(AbstractContextManager["Tree"]):
             self._trash.close()
             # What could not be put back stays, and with it the folder.
             with suppress(OSError):
-                os.rmdir(
-                    TRASH if self._descriptor is not None else self.root / TRASH, dir_fd=self._descriptor
-                )
+                os.rmdir(self._here.path(TRASH), dir_fd=self._descriptor)
             self._trash = None
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        super().__exit__(error_type, error, traceback)
 
     def look(self, name: str) -> FoundFile | None:
         """Give the regular file of that name, None where nothing is; raises UnsafePath for all else."""
@@ -131,13 +117,25 @@ class Tree(AbstractContextManager["Tree"]):
                     folder.path(last), _FILE_FLAGS | getattr(os, "O_NONBLOCK", 0), dir_fd=folder.descriptor
                 )
             except OSError as error:
-                if error.errno in _NOT_A_FOLDER:
+                if error.errno in NOT_A_FOLDER:
                     raise UnsafePath(f"{name!r} is a symbolic link") from None
                 raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise UnsafePath(f"{name!r} is not a regular file")
         return os.fdopen(descriptor, "rb")
+
+    def write_beside(self, file: FoundFile, *, last: str, content: bytes) -> FoundFile:
+        """
+        Write a new file named ``last`` into the folder of ``file``, with its owner, group and mode.
+
+        Durable when it is given back. Raises FileExistsError where the name is taken, UnsafePath, and the
+        OSError of a disk that is full or not ours to write; no new file is there then.
+        """
+        with self._folder_of(file.name) as (folder, old_last):
+            self._check_last(last, last)
+            name = file.name[: len(file.name) - len(old_last)] + last
+            return write_new(folder, last, name=name, content=content, like=folder.status(old_last))
 
     def remove(self, file: FoundFile) -> bool:
         """
@@ -271,48 +269,3 @@ class Tree(AbstractContextManager["Tree"]):
             self._trash = self._place(TRASH)
             taking.empty_trash(self._trash)
         return self._trash
-
-    @contextmanager
-    def _folder_of(self, name: str) -> Iterator[tuple[Place, str]]:
-        """Open the folder that holds ``name``; give it and the last part of the name."""
-        parent, _, last = name.rpartition("/")
-        self._check_last(name, last)
-        with self._folder(parent) as folder:
-            yield folder, last
-
-    @contextmanager
-    def _folder(self, name: str) -> Iterator[Place]:
-        place = self._place(name)
-        try:
-            yield place
-        finally:
-            place.close()
-
-    def _check_last(self, name: str, last: str) -> None:
-        if not last or last in (".", "..") or "\0" in last:
-            raise UnsafePath(f"{name!r} is not the name of a file below {self.root}")
-
-    def _place(self, name: str) -> Place:
-        """Open a folder below the root, one plain folder after the other."""
-        parts = name.split("/") if name else []
-        if any(part in ("", ".", "..") or "\0" in part for part in parts):
-            raise UnsafePath(f"{name!r} does not stay below {self.root}")
-        place = Place(
-            folder=self.root,
-            descriptor=os.dup(self._descriptor) if self._descriptor is not None else None,
-        )
-        for part in parts:
-            try:
-                deeper = self._step(place, part)
-            finally:
-                place.close()
-            place = deeper
-        return place
-
-    def _step(self, place: Place, part: str) -> Place:
-        try:
-            return place.step(part)
-        except OSError as error:
-            if error.errno in _NOT_A_FOLDER:
-                raise UnsafePath(f"{part!r} is not a plain folder below {self.root}") from None
-            raise
