@@ -69,6 +69,8 @@ class FileIndex(AbstractContextManager["FileIndex"]):
     def __init__(self) -> None:
         self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._connection.executescript(TABLES)
+        # One transaction that is never committed: nobody else sees this database.
+        self._connection.execute("BEGIN")
 
     def __enter__(self) -> Self:
         return self
