@@ -119,12 +119,12 @@ def _fast(
         memo = _Memo(exact if convert is None else lambda value: exact(convert(value)))
         return lambda values: list(map(memo.__getitem__, values))
     if kind == "memo":
-        return _each(_decimal)
+        return _each(_plain_text)
     backend_only = connection.vendor == "sqlite" and not hasattr(field, "from_db_value")
     if kind == "uuid" and backend_only:
-        return _each(_hex_uuid)
+        return _hex_uuids
     if kind == "datetime" and backend_only and (reads_utc(connection) or not settings.USE_TZ):
-        return _each(_sqlite_utc if settings.USE_TZ else _sqlite_naive)
+        return _each(_sqlite_time("Z" if settings.USE_TZ else ""))
     if kind == "boolean":
         return lambda values: [_BOOLEANS[value] for value in values]
     if convert is not None:
@@ -167,26 +167,30 @@ def _float(value: float) -> str:
     return json_text(value) if "n" in text else text
 
 
-def _decimal(value: Decimal) -> str:
-    return f'"{value}"' if type(value) is Decimal else _plain_text(value)
+def _hex_uuids(values: Sequence[str | None]) -> list[str]:
+    """From the 32 digits that Django stores in SQLite."""
+    present = values if None not in values else [value for value in values if value is not None]
+    if "".join(present).strip(_HEX_DIGITS) or set(map(len, present)) - {32}:  # type: ignore[arg-type]
+        raise ValueError("not the digits of a UUID")
+    return ["null" if v is None else f'"{v[:8]}-{v[8:12]}-{v[12:16]}-{v[16:20]}-{v[20:]}"' for v in values]
 
 
-def _hex_uuid(value: str) -> str:
-    if len(value) != 32 or value.strip(_HEX_DIGITS):
-        raise ValueError(value)
-    return f'"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"'
+def _sqlite_time(suffix: str) -> Callable[[str], str]:
+    """From the text that Django stores: ``2026-11-22 15:43:00.120000``, without a fraction where it is 0."""
+    end = f'{suffix}"'
+    parse = dt.datetime.fromisoformat
 
+    def text(value: str) -> str:
+        # Parsed only to know that it is a time: Python's own text of it would be the same.
+        parse(value)
+        length = len(value)
+        if value[10] != " " or value[13] != ":" or (length != 19 and (length != 26 or value[19] != ".")):
+            raise ValueError(value)
+        if length == 26 and value[20:] == "000000":
+            raise ValueError(value)
+        return f'"{value[:10]}T{value[11:]}{end}'
 
-def _sqlite_naive(value: str) -> str:
-    """From the text that Django stores: ``2026-11-22 15:43:00.120000``."""
-    moment = dt.datetime.fromisoformat(value)
-    if moment.tzinfo is not None or len(value) not in (19, 26):
-        raise ValueError(value)
-    return f'"{moment.isoformat()}"'
-
-
-def _sqlite_utc(value: str) -> str:
-    return f'{_sqlite_naive(value)[:-1]}Z"'
+    return text
 
 
 def _postgresql_utc(value: Any) -> str:
@@ -209,6 +213,8 @@ _SIMPLE: dict[str, Callable[[Any], str]] = {
 
 
 def _plain_text(value: Any) -> str:
+    if type(value) is Decimal:
+        return f'"{value}"'
     return json_text(value if is_protected_type(value) else str(value))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import time
 from collections.abc import Iterator
@@ -30,40 +31,45 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
     sums: dict[str, dict[str, Any]] = {}
     output = _Output()
     reported = time.monotonic()
-    with snapshot(database, lock_timeout_seconds=lock_timeout_seconds) as connection:
-        moment = dt.datetime.now(dt.timezone.utc)
-        tables = _tables(connection, database=database)
-        total = sum(table.count() for table in tables)
-        yield output.text(b"[\n")
-        before = b""
-        for table in tables:
-            for block, table_sums in _blocks(table):
-                if table_sums is not None:
-                    sums[table.label] = table_sums
-                    continue
-                yield output.text(before + block)
-                before = SEPARATOR
-                if time.monotonic() - reported > _PROGRESS_SECONDS:
-                    reported = time.monotonic()
-                    yield {
-                        "progress": {
-                            "done": table.read + sum(one["rows"] for one in sums.values()),
-                            "total": total,
+    # Millions of short-lived texts and no cycle among them: looking for cycles takes a fifth of the time.
+    gc.disable()
+    try:
+        with snapshot(database, lock_timeout_seconds=lock_timeout_seconds) as connection:
+            moment = dt.datetime.now(dt.timezone.utc)
+            tables = _tables(connection, database=database)
+            total = sum(table.count() for table in tables)
+            yield output.text(b"[\n")
+            before = b""
+            for table in tables:
+                for block, table_sums in _blocks(table):
+                    if table_sums is not None:
+                        sums[table.label] = table_sums
+                        continue
+                    yield output.text(before + block)
+                    before = SEPARATOR
+                    if time.monotonic() - reported > _PROGRESS_SECONDS:
+                        reported = time.monotonic()
+                        yield {
+                            "progress": {
+                                "done": table.read + sum(one["rows"] for one in sums.values()),
+                                "total": total,
+                            }
                         }
-                    }
-        yield output.text(b"\n]\n" if before else b"]\n")
-        yield {
-            "summary": {
-                "snapshot": moment.isoformat(),
-                "tables": sums,
-                "left_out": left_out(database, connection=connection),
-                "migrations": applied_migrations(connection),
-                "django_version": django.get_version(),
-                "server": _server(connection),
-                "content_sha256": output.sha256.hexdigest(),
-                "content_bytes": output.size_bytes,
+            yield output.text(b"\n]\n" if before else b"]\n")
+            yield {
+                "summary": {
+                    "snapshot": moment.isoformat(),
+                    "tables": sums,
+                    "left_out": left_out(database, connection=connection),
+                    "migrations": applied_migrations(connection),
+                    "django_version": django.get_version(),
+                    "server": _server(connection),
+                    "content_sha256": output.sha256.hexdigest(),
+                    "content_bytes": output.size_bytes,
+                }
             }
-        }
+    finally:
+        gc.enable()
 
 
 class _Output:
