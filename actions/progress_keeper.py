@@ -57,6 +57,11 @@ class ProgressKeeper:
             self._try(lambda: self._ledger.note_progress(self._run, self._position, progress))
             self._kept_at = self._clock()
 
+    def begin_again(self) -> None:
+        """Begin another attempt of the step; what the one before it freed is kept."""
+        self.flush()
+        self._try(lambda: self._ledger.begin_step(self._run, self._position))
+
     def cancel_requested(self) -> bool:
         """Tell whether a person cancelled the run; the ledger is asked every ASK_EVERY_SECONDS."""
         if not self.cancel_was_seen and self._clock() - self._asked_at >= ASK_EVERY_SECONDS:

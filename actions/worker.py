@@ -204,7 +204,7 @@ class Worker:
                     raise
                 pause = pauses.pop(0)
                 logger.warning("%s: %s; tried again in %g s", order.purpose, error.message, pause)
-            keeper.flush()
+                keeper.begin_again()
             until = self._clock() + pause
             while self._clock() < until:
                 if watch():
