@@ -14,7 +14,7 @@ import yaml
 from storekeeper.errors import ProcessFailed
 from storekeeper.resources import resource
 from storekeeper.stack.monitoring_files import alertmanager_configuration, prometheus_configuration
-from storekeeper.stack.ports import choose_port
+from storekeeper.stack.ports import HOST, PortClaims
 from storekeeper.stack.rule_files import shorten
 from storekeeper.stack.services import Service
 
@@ -55,11 +55,12 @@ class Loop:
         self._state = state.absolute()
         self._pace = pace
         self.token_file = self._state / "token"
+        self._ports = PortClaims()
         self.addresses = Addresses(
-            exporter=_address(9731),
-            receiver=_address(9732),
-            prometheus=_address(9090),
-            alertmanager=_address(9093),
+            exporter=self._address(9731),
+            receiver=self._address(9732),
+            prometheus=self._address(9090),
+            alertmanager=self._address(9093),
         )
 
     def prepare(self) -> None:
@@ -151,6 +152,9 @@ class Loop:
         )
         return configuration
 
+    def _address(self, wanted_port: int) -> str:
+        return f"http://{HOST}:{self._ports.claim(wanted_port)}"
+
     def _write(self, name: str, document: dict[str, Any]) -> None:
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
         (self._state / name).write_text(text, "utf-8")
@@ -165,10 +169,6 @@ def find_program(*names: str) -> str:
         f"{names[0]} is not installed",
         hint="On Debian and Ubuntu: apt-get install prometheus prometheus-alertmanager",
     )
-
-
-def _address(wanted_port: int) -> str:
-    return f"http://127.0.0.1:{choose_port(wanted_port)}"
 
 
 def _listen(address: str) -> str:
