@@ -27,7 +27,7 @@ from storekeeper.units import format_size
 CHUNK_BYTES: Final = 1 << 20
 # What stays free beside an archive: for its journal, and for the shop that goes on writing.
 RESERVE_BYTES: Final = 256 << 10
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def no_room(folder: LogFolder, *, log: str, needed_bytes: int) -> NotEnoughSpace
     """Give the error for a disk without room for a log's archive."""
     free = shutil.disk_usage(folder.path).free
     return NotEnoughSpace(
-        f"{folder.path / log}: its archive may need {format_size(needed_bytes)},"
+        f"{folder.path / log}: its archive may need {format_size(needed_bytes + RESERVE_BYTES)},"
         f" and {format_size(free)} are free",
         hint="The log is as it was. Make room first: storekeeper find_large_files shows what takes it",
     )
@@ -99,7 +99,7 @@ def pack(
         folder.sync()
     except BaseException as error:
         folder.remove(name)
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in FULL:
             raise no_room(folder, log=archive, needed_bytes=length) from None
         raise
     return Packed(digest=packer.content_sha256, size_bytes=size, old_bytes=old_bytes)

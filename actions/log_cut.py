@@ -13,7 +13,6 @@ The fourth is for systems without these: *copy and truncate* loses what is writt
 the cut, and says so.
 """
 
-import errno
 import os
 import sys
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Final
 
-from actions.log_archive import digest_of, keep_access, no_room, pack
+from actions.log_archive import FULL, digest_of, keep_access, no_room, pack
 from actions.log_folder import LogFolder
 from actions.log_journal import (
     Cut,
@@ -37,7 +36,6 @@ from actions.log_system import collapse, exchange, held_alone
 ASIDE_SUFFIX: Final = ".rotating"
 # What stays at the end of a log, so that the states before and after a cut differ.
 LEFT_BYTES: Final = 64
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +126,7 @@ class Piece:
                 self.stage("cut")
                 os.fsync(self.file.fileno())
         except OSError as error:
-            if error.errno in _FULL and not done:
+            if error.errno in FULL and not done:
                 raise no_room(self.folder, log=self.log, needed_bytes=self.length) from None
             raise
         finally:

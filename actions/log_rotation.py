@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Final
 
-from actions.log_archive import no_room, room_bytes
+from actions.log_archive import FULL, no_room, room_bytes
 from actions.log_cut import LEFT_BYTES, Piece, swap_out
 from actions.log_folder import LogFolder
 from actions.log_plan import PlannedLog, Way
@@ -43,12 +43,17 @@ class Rotated:
 
 
 class FolderRotation:
-    """Rotates the logs of an open folder."""
+    """Rotates the logs of an open folder; raises NotEnoughSpace where nothing at all can be written."""
 
     def __init__(self, folder: LogFolder, *, hooks: Hooks) -> None:
         self._folder = folder
         self._hooks = hooks
-        self._unit = collapse_unit(folder)
+        try:
+            self._unit = collapse_unit(folder)
+        except OSError as error:
+            if error.errno in FULL:
+                raise no_room(folder, log="*.log", needed_bytes=0) from None
+            raise
         self._waiting: set[str] = set()
 
     def rotate(self, log: PlannedLog) -> Rotated:

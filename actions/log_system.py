@@ -45,9 +45,10 @@ def collapse(file: IO[bytes], *, length: int) -> None:
 
 
 def collapse_unit(folder: LogFolder) -> int | None:
-    """Give the bytes that a cut in this folder must be a multiple of, None where it cannot collapse.
+    """
+    Give the bytes that a cut in this folder must be a multiple of, None where it cannot collapse.
 
-    Found by trying on a scratch file of our own, never on a log.
+    Found by trying on a scratch file of our own, never on a log. Raises OSError on a full disk.
     """
     if _LIBRARY is None:
         return None
@@ -70,7 +71,7 @@ def collapse_unit(folder: LogFolder) -> int | None:
                 probe.seek(0)
                 if probe.read() == b"b" * 10:
                     return unit
-    except OSError:
+    except PermissionError:
         return None
     finally:
         folder.remove(_PROBE)

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from actions.action import Context, Outcome, Progress
 from actions.budget import beyond_budget
@@ -35,10 +35,19 @@ from actions.log_plan import LogPlan, PlannedLog
 from actions.log_rotation import FolderRotation, Hooks, Rotated
 from actions.log_search import Wishes, log_areas, search_logs
 from storekeeper.config import Config
-from storekeeper.config.fields import AgeField, Model, Size
+from storekeeper.config.fields import Model, Size
 from storekeeper.errors import OverBudget, StorekeeperError
 from storekeeper.files import Tree
-from storekeeper.units import format_size
+from storekeeper.units import format_size, parse_age
+
+
+def _age_text(text: str) -> str:
+    parse_age(text)
+    return text
+
+
+AgeText = Annotated[str, AfterValidator(_age_text)]
+"""An age as it was written, so that the options of a run can be kept as they were given."""
 
 
 class RotateLogsOptions(Model):
@@ -46,7 +55,7 @@ class RotateLogsOptions(Model):
 
     now: bool = Field(default=False, description="Rotate every log, also when its month is not over.")
     over: Size | None = Field(default=None, description="Rotate logs larger than this, too, such as 10MB.")
-    keep: AgeField | None = Field(
+    keep: AgeText | None = Field(
         default=None,
         description="Keep archives this long, such as '1 month' (default: the config's logs.keep).",
     )
@@ -84,13 +93,13 @@ class RotateLogs:
         wishes = Wishes(
             over_bytes=options.over,
             at_once=options.now,
-            keep=options.keep or context.config.logs.keep,
+            keep=parse_age(options.keep) if options.keep else context.config.logs.keep,
         )
         return search_logs(context, wishes=wishes)
 
     def perform(self, context: Context, options: RotateLogsOptions, plan: LogPlan) -> Outcome:
         """
-        Rotate the planned logs, then remove the old archives.
+        Remove the old archives, then rotate the planned logs.
 
         A log that fails keeps all its lines and holds up no other; the first such error is raised when the
         rest is done. Raises OverBudget before anything is changed.
@@ -105,8 +114,9 @@ class RotateLogs:
         if over:
             raise OverBudget(over, hint="Is the clock right? Remove archives by hand if it is")
         run = _Run(context, plan=plan, hooks=self._hooks)
-        run.rotate()
+        # The archives first: what they leave may be the room that a new one needs.
         run.remove_expired()
+        run.rotate()
         return run.outcome()
 
     def _hooks(self, packed: Callable[[int], None], now: Callable[[], dt.datetime]) -> Hooks:

@@ -64,11 +64,13 @@ def test_killed_while_adding_to_an_archive(stage: str, make_logs: Callable[..., 
 def test_killed_beside_writers(make_logs: Callable[..., Any], start_writers: Callable[..., Any]) -> None:
     """Killed at every stage in turn while four processes write, the lines are all there, each once."""
     keeper = make_logs()
-    writers = start_writers(keeper.folder / "django.log", count=10_000)
-    while (keeper.folder / "django.log").stat().st_size < 100_000:
-        pass
+    path = keeper.folder / "django.log"
+    writers = start_writers(path, count=4000, pause=0.001)
     for stage in STAGES:
+        while path.stat().st_size < 20_000:
+            pass
         keeper.killed_at(stage, now=True)
+    assert writers.running()
     writers.leave()
     keeper.run(now=True)
     assert (0, 0) == writers.lost_and_doubled(keeper.everything("django"))
