@@ -1,8 +1,8 @@
 """What a cleanup of QR codes would remove, and why."""
 
 import enum
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storekeeper.files import FoundFile
@@ -135,6 +135,19 @@ class QrCodePlan:
     def _all(self) -> Iterator[PlannedFile | PlannedRow]:
         yield from self.files
         yield from self.rows_to_go
+
+
+def each_file_once(rows: Sequence[PlannedRow], *, area: str, stay: Collection[str]) -> list[PlannedRow]:
+    """Leave each file of the area with the last of its rows, and with none where it is to stay."""
+    last = {row.file.name: index for index, row in enumerate(rows) if row.area == area and row.file}
+    return [
+        row
+        if row.area != area
+        or row.file is None
+        or (last[row.file.name] == index and row.file.name not in stay)
+        else replace(row, file=None)
+        for index, row in enumerate(rows)
+    ]
 
 
 def _as_json(item: PlannedFile | PlannedRow) -> dict[str, Any]:

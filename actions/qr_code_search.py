@@ -13,7 +13,8 @@ from typing import Any
 
 from actions.action import Context
 from actions.budget import beyond_budget
-from actions.qr_code_plan import PlannedFile, PlannedRow, QrCodePlan, Reason
+from actions.notes import Notes
+from actions.qr_code_plan import PlannedFile, PlannedRow, QrCodePlan, Reason, each_file_once
 from actions.references import named_files
 from actions.removal_journal import RemovalJournal
 from storekeeper.config import QrCodes
@@ -24,8 +25,6 @@ from storekeeper.shop import ShopDescription
 from storekeeper.shop.shop import Conversation
 
 ORPHAN_GRACE_SECONDS = 86400.0
-# A sentence for each row would bury the others.
-EXAMPLES = 3
 
 
 @dataclass(kw_only=True)
@@ -63,7 +62,7 @@ class QrCodeSearch:
         self._found: dict[str, dict[str, tuple[FoundFile, str]]] = {}
         self._totals: dict[str, _Totals] = {}
         self._kept: dict[str, set[str]] = {}
-        self._notes: dict[str, list[str]] = {}
+        self._notes = Notes()
 
     def plan(self) -> QrCodePlan:
         """Look at everything and give the plan; raises StorekeeperError."""
@@ -71,7 +70,7 @@ class QrCodeSearch:
             for area in dict.fromkeys(kind.area for kind in self._kinds.values()):
                 path = self._config.areas[area].path
                 if not path.is_dir():
-                    self._note(f"{path} does not exist, so there is nothing to look at", "")
+                    self._notes.add(f"{path} does not exist, so there is nothing to look at")
                     continue
                 self._trees[area] = opened.enter_context(Tree(path))
                 self._kept[area] = set()
@@ -83,7 +82,7 @@ class QrCodeSearch:
                 files=tuple(files),
                 rows_to_go=tuple(rows),
                 before=self._before,
-                notes=tuple(self._told_notes()),
+                notes=tuple(self._notes.told()),
                 over_budget=self._over_budget([*files, *rows]),
             )
 
@@ -133,20 +132,20 @@ class QrCodeSearch:
         """Give the plan for one row, None where it stays; the file of a row that stays is kept, too."""
         path = prefix + file_name
         if not _is_plain(file_name):
-            self._note(f"{name}: left alone, since the name is not one below the area", file_name)
+            self._notes.add(f"{name}: left alone, since the name is not one below the area", file_name)
             self._kept[kind.area].add(posixpath.normpath(path))
             return None
         try:
             known = self._found[kind.area].get(path)
             file = known[0] if known else self._trees[kind.area].look(path)
         except UnsafePath:
-            self._note(f"{name}: left alone, since a link or a folder is in the way", file_name)
+            self._notes.add(f"{name}: left alone, since a link or a folder is in the way", file_name)
             self._kept[kind.area].add(path)
             return None
         stays = page["blocked"].get(key, "")
         if stays:
             hint = "; row: clear would empty its field instead" if "delet" in stays else ""
-            self._note(f"{name}: rows left alone, since {stays}{hint}", f"row {key}")
+            self._notes.add(f"{name}: rows left alone, since {stays}{hint}", f"row {key}")
         old_enough = file is not None and file.modified < self._before[name]
         if stays or not (expired or old_enough):
             self._kept[kind.area].add(path)
@@ -189,16 +188,16 @@ class QrCodeSearch:
                 if item.file.name in stay:
                     continue
                 if item.reason is Reason.ORPHANED and named.references == 0:
-                    self._note(
+                    self._notes.add(
                         "orphans left alone: no row of the shop names a file, as when its data are gone",
                         item.file.name,
                     )
                     continue
                 files.append(item)
-            kept_rows = _each_file_once(kept_rows, area=area, stay=stay)
+            kept_rows = each_file_once(kept_rows, area=area, stay=stay)
             shared = len(with_rows & stay)
             if shared:
-                self._note(f"{shared} files stay, since other rows name them", "")
+                self._notes.add(f"{shared} files stay, since other rows name them")
         return files, kept_rows
 
     def _without_rows(self, area: str, with_rows: set[str]) -> Iterator[PlannedFile]:
@@ -258,15 +257,6 @@ class QrCodeSearch:
                 return words
         return ""
 
-    def _note(self, sentence: str, example: str) -> None:
-        self._notes.setdefault(sentence, []).append(example)
-
-    def _told_notes(self) -> Iterator[str]:
-        for sentence, examples in self._notes.items():
-            shown = ", ".join(example for example in examples[:EXAMPLES] if example)
-            more = f" and {len(examples) - EXAMPLES} more" if len(examples) > EXAMPLES else ""
-            yield f"{sentence}: {shown}{more}" if shown else sentence
-
 
 def question(kind: QrCodes, before: float, everything: bool) -> dict[str, object]:
     """Give the arguments by which the shop's side finds the rows of a kind again."""
@@ -278,29 +268,6 @@ def question(kind: QrCodes, before: float, everything: bool) -> dict[str, object
         "everything": everything,
         "mode": kind.row,
     }
-
-
-def _each_file_once(
-    rows: list[PlannedRow], *, area: str, stay: set[str] | frozenset[str]
-) -> list[PlannedRow]:
-    """Leave each file with the last of its rows, and with none where it stays."""
-    last = {row.file.name: index for index, row in enumerate(rows) if row.area == area and row.file}
-    return [
-        row
-        if row.area != area
-        or row.file is None
-        or (last[row.file.name] == index and row.file.name not in stay)
-        else PlannedRow(
-            kind=row.kind,
-            reason=row.reason,
-            area=row.area,
-            database=row.database,
-            key=row.key,
-            name=row.name,
-            file=None,
-        )
-        for index, row in enumerate(rows)
-    ]
 
 
 def _lies_in(folder: str, other: str) -> bool:

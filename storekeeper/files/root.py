@@ -9,7 +9,7 @@ folder on the way is checked before it is used.
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -21,7 +21,7 @@ from storekeeper.files.place import BY_DESCRIPTOR, FOLDER_FLAGS, Place
 NOT_A_FOLDER: Final = (errno.ELOOP, errno.ENOTDIR)
 
 
-class Root(AbstractContextManager["Root"]):
+class Root:
     """An open root: ``root`` is its real path, ``device`` its filesystem."""
 
     def __init__(self, root: Path) -> None:
