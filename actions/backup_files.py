@@ -16,6 +16,7 @@ from storekeeper.files.atomic import PARTIAL_SUFFIX
 
 DATABASE: Final = "database"
 MEDIA: Final = "media"
+KINDS: Final = (DATABASE, MEDIA)
 
 # Kind of backup → its names. The backup of another area than media is named for that area.
 _NAMES: Final = MappingProxyType(

@@ -7,7 +7,14 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backup_files import Backup, find_backups, in_time_zone, sweep_partial_files
+from actions.backup_files import (
+    KINDS,
+    SUMS_SUFFIX,
+    Backup,
+    find_backups,
+    in_time_zone,
+    sweep_partial_files,
+)
 from actions.manifest import manifest_path, read_manifest
 from actions.retention import Candidate, decide
 from storekeeper.config import Config
@@ -89,7 +96,7 @@ class PruneBackups:
     """The action ``prune_backups``."""
 
     name = "prune_backups"
-    summary = "Remove old database backups; so many daily, weekly and monthly verified ones stay."
+    summary = "Remove old backups; so many daily, weekly and monthly verified ones stay."
     Options: type[Model] = PruneBackupsOptions
 
     def resources(self, config: Config, options: PruneBackupsOptions) -> tuple[str, ...]:
@@ -102,7 +109,7 @@ class PruneBackups:
         zone = context.shop.describe().time_zone
         now = context.now()
         judged: list[Judged] = []
-        found = sorted(find_backups(folder), key=_series)
+        found = sorted((one for kind in KINDS for one in find_backups(folder, kind=kind)), key=_series)
         for _, series in groupby(found, key=_series):
             backups = {backup.path.name: backup for backup in series}
             candidates = [
@@ -122,7 +129,7 @@ class PruneBackups:
     def perform(self, context: Context, options: PruneBackupsOptions, plan: PrunePlan) -> Outcome:
         """Remove them one by one; a backup whose manifest has changed since the plan stays."""
         folder = options.output or context.config.backups.path
-        freed = sweep_partial_files(folder)
+        freed = sum(sweep_partial_files(folder, kind=kind) for kind in KINDS)
         removed: list[str] = []
         if plan.gone:
             with Tree(folder) as tree:
@@ -150,14 +157,19 @@ class PruneBackups:
         )
 
 
-def _series(backup: Backup) -> tuple[str, str]:
-    return backup.manifest.database, backup.manifest.format
+def _series(backup: Backup) -> tuple[str, str, str, str]:
+    manifest = backup.manifest
+    return manifest.kind, manifest.area, manifest.database, manifest.format
 
 
 def _remove(tree: Tree, backup: Backup) -> int:
-    """Remove a backup and then its manifest: one without the other is swept, never counted."""
+    """Remove a backup, then what lies beside it: one without the other is swept, never counted."""
     freed = 0
-    for name in (backup.path.name, manifest_path(backup.path).name):
+    for name in (
+        backup.path.name,
+        backup.path.name + SUMS_SUFFIX,
+        manifest_path(backup.path).name,
+    ):
         file: FoundFile | None = tree.find(name)
         if file is not None and tree.remove(file):
             freed += file.size_bytes

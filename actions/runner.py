@@ -18,6 +18,7 @@ from actions.ledger import Ledger
 from actions.ledger_file import LedgerFile, LedgerUnavailable
 from actions.ledger_rows import NewRun, NewStep
 from actions.ledger_schema import RunState, StepState, Trigger
+from actions.offsite_afterwards import with_copies
 from actions.progress_keeper import ProgressKeeper
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
@@ -90,7 +91,9 @@ def run_action(
                 ResourceLock(order.config.state / LOCKS, resource=resource, purpose=order.purpose)
             )
         plan = order.action.plan(context, order.options)
-        return Performed(plan=plan, outcome=order.action.perform(context, order.options, plan))
+        outcome = order.action.perform(context, order.options, plan)
+    # The locks are given back: a slow line to another place must not hold up a cleanup.
+    return Performed(plan=plan, outcome=with_copies(context, outcome, locks=order.config.state / LOCKS))
 
 
 def run_by_hand(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from croniter import croniter  # type: ignore[import-untyped] # ships no types
 
 from actions.action import Action
+from actions.copy_backups_offsite import CopyBackupsOffsite
 from actions.ledger import Ledger
 from actions.ledger_rows import NewRun, NewStep
 from actions.ledger_schema import Trigger
@@ -26,7 +27,9 @@ DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
         "backup_media": "0 4 * * 0",
         "verify_backup": "0 5 * * *",
         "prune_backups": "30 5 * * *",
+        "copy_backups_offsite": "0 6 * * *",
         "rotate_logs": "0 1 1 * *",
+        "optimize_database": "0 4 1 1,4,7,10 *",
     }
 )
 
@@ -34,10 +37,15 @@ DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
 def schedule_of(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -> Mapping[str, str]:
     """Give action → cron expression: the defaults of the actions that exist, overridden by the config."""
     merged: dict[str, str | None] = {
-        **{name: cron for name, cron in DEFAULTS.items() if name in actions},
+        **{name: cron for name, cron in DEFAULTS.items() if name in actions and _has_use(name, config)},
         **config.schedule,
     }
     return MappingProxyType({name: cron for name, cron in merged.items() if cron is not None})
+
+
+def _has_use(name: str, config: Config) -> bool:
+    """Tell whether the shop has what the action works on; a daily run for nothing would fill the history."""
+    return name != CopyBackupsOffsite.name or bool(config.backups.offsite)
 
 
 def check_schedule(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -> tuple[str, ...]:

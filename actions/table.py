@@ -9,6 +9,7 @@ from actions.backup_database import BackupDatabase
 from actions.backup_media import BackupMedia
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
+from actions.copy_backups_offsite import CopyBackupsOffsite
 from actions.prune_backups import PruneBackups
 from actions.restore_backup import RestoreBackup
 from actions.verify_backup import VerifyBackup
@@ -21,6 +22,7 @@ ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
             BackupMedia(),
             CleanupExpiredQrCodes(),
             CleanupOrphanedMedia(),
+            CopyBackupsOffsite(),
             PruneBackups(),
             RestoreBackup(),
             VerifyBackup(),

@@ -10,7 +10,8 @@ What can go wrong, as one tree.
     ├── UnsafePath              a path leads, or may lead, outside its root
     ├── NotEnoughSpace          the disk has no room for what would be written
     ├── OverBudget              a run would remove more than it may
-    └── BackupRefused           a backup is not whole, or would not be
+    ├── BackupRefused           a backup is not whole, or would not be
+    └── OffsiteFailed           a copy away from this machine was not made    temporary
 
 Every message says what happened; ``hint`` says what to do. ``permanent`` tells a scheduler whether
 trying the same thing again later can help.
@@ -82,3 +83,9 @@ class OverBudget(StorekeeperError):
 
 class BackupRefused(StorekeeperError):
     """A backup is damaged, incomplete or cannot be made; no file took its final name."""
+
+
+class OffsiteFailed(StorekeeperError):
+    """A place for copies of backups cannot be reached or does not keep them; the backups here are whole."""
+
+    permanent = False

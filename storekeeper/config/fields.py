@@ -55,6 +55,9 @@ PathInside = Annotated[str, BeforeValidator(_inside)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
 """A name that becomes a label value: letters, digits, ``_`` and ``-``."""
 
+PlaceUrl = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://.+$")]
+"""The URL of a folder somewhere, as fsspec reads it; a path alone would be one of this machine's."""
+
 ModelLabel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
 """A Django model as ``app.Model``."""
 

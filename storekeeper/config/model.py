@@ -12,6 +12,7 @@ from storekeeper.config.fields import (
     ModelLabel,
     Name,
     PathInside,
+    PlaceUrl,
     ShopPath,
     Size,
 )
@@ -103,7 +104,10 @@ class Backups(Model):
     compress: bool = True
     keep: Retention = Retention()
     limit: Size | None = None
-    offsite: tuple[str, ...] = ()
+    offsite: tuple[PlaceUrl, ...] = Field(default=(), repr=False)
+    """Places for copies, as fsspec URLs: ``sftp://backup@host/shop``, ``s3://bucket/shop``."""
+    offsite_keep: Retention | None = None
+    """How many copies each place keeps; without it none is ever removed there."""
     postgresql_bin: ShopPath | None = None
     """The folder of pg_dump and pg_restore, where they are not in PATH."""
 

@@ -1,0 +1,186 @@
+"""Copies of backups in a folder, over SSH and in S3: complete, checked, made once, or failing aloud."""
+
+import datetime as dt
+import io
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actions.action import Outcome
+from actions.copy_backups_offsite import CopyBackupsOffsite
+from actions.offsite_afterwards import with_copies
+from actions.offsite_place import OffsitePlace, redacted
+from storekeeper.errors import OffsiteFailed
+
+ACTION = CopyBackupsOffsite()
+Factory = Callable[..., Any]
+MOMENT = dt.datetime(2026, 3, 1, 4, 0, tzinfo=dt.UTC)
+
+
+def run(desk: Any) -> Outcome:
+    options = ACTION.Options()
+    return ACTION.perform(desk.context, options, ACTION.plan(desk.context, options))  # type: ignore[arg-type]
+
+
+def test_copies_arrive_whole_and_are_made_once(place_url: str, make_desk: Factory) -> None:
+    """Backup, sums and manifest are there with the same bytes; the next run copies nothing."""
+    desk = make_desk(place_url)
+    backups = [desk.backup(MOMENT), desk.backup(MOMENT + dt.timedelta(days=7), content=b"x" * 9_000_000)]
+    outcome = run(desk)
+    place = OffsitePlace(place_url)
+    here = {path.name: sha256(path.read_bytes()).hexdigest() for path in desk.folder.iterdir()}
+    assert {name: place.sha256(name) for name in place.names()} == here
+    assert len(here) == 6
+    assert outcome.details["offsite"][0]["copied"] == [one.path.name for one in reversed(backups)]
+    again = run(desk)
+    assert (again.changed, len(again.details["offsite"][0]["present"])) == (0, 2)
+
+
+def test_a_copy_without_its_manifest_is_made_again(place_url: str, make_desk: Factory) -> None:
+    """What a broken line left under the final name is not taken for a copy."""
+    desk = make_desk(place_url)
+    backup = desk.backup(MOMENT)
+    place = OffsitePlace(place_url)
+    place.put(io.BytesIO(b"half"), name=backup.path.name, sha256=sha256(b"half").hexdigest())
+    run(desk)
+    assert OffsitePlace(place_url).sha256(backup.path.name) == backup.manifest.sha256
+
+
+def test_content_with_another_sum_never_gets_the_name(place_url: str) -> None:
+    """When what is read back differs from what was meant, nothing stays, neither final nor partial."""
+    place = OffsitePlace(place_url)
+    with pytest.raises(OffsiteFailed, match="another content"):
+        place.put(io.BytesIO(b"damaged"), name="backup", sha256=sha256(b"whole").hexdigest())
+    assert OffsitePlace(place_url).names() == set()
+
+
+def test_a_backup_that_is_damaged_here_is_not_copied(place_url: str, make_desk: Factory) -> None:
+    """One flipped byte on the local disk is found on the way; the place gets neither it nor its manifest."""
+    desk = make_desk(place_url)
+    backup = desk.backup(MOMENT)
+    data = bytearray(backup.path.read_bytes())
+    data[len(data) // 2] ^= 1
+    backup.path.write_bytes(data)
+    with pytest.raises(OffsiteFailed, match="another content"):
+        run(desk)
+    assert OffsitePlace(place_url).names() == set()
+
+
+def test_another_shops_backup_of_the_same_name_stays(place_url: str, make_desk: Factory) -> None:
+    """A manifest there with another sum stops the copy: nothing of it is replaced."""
+    desk = make_desk(place_url)
+    backup = desk.backup(MOMENT)
+    other = backup.manifest.model_copy(update={"sha256": "0" * 64}).model_dump_json().encode()
+    place = OffsitePlace(place_url)
+    name = f"{backup.path.name}.manifest.json"
+    place.put(io.BytesIO(other), name=name, sha256=sha256(other).hexdigest())
+    with pytest.raises(OffsiteFailed, match="another backup named"):
+        run(desk)
+    assert OffsitePlace(place_url).names() == {name}
+
+
+def test_a_later_verification_reaches_the_copy(place_url: str, make_desk: Factory) -> None:
+    """When only the manifest changed here, it alone is brought there."""
+    desk = make_desk(place_url)
+    backup = desk.backup(MOMENT)
+    run(desk)
+    path = Path(f"{backup.path}.manifest.json")
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "verified_by": "a trial restore"}))
+    assert run(desk).changed == 0
+    there = OffsitePlace(place_url).read_small(path.name)
+    assert json.loads(there or b"")["verified_by"] == "a trial restore"
+
+
+def test_one_place_that_fails_keeps_no_other_from_its_copies(tmp_path: Path, make_desk: Factory) -> None:
+    """The run fails and names the place, the other place has its copy, and no partial file is left here."""
+    (tmp_path / "good").mkdir()
+    desk = make_desk(f"file://{tmp_path}/not-mounted", f"file://{tmp_path}/good")
+    backup = desk.backup(MOMENT)
+    with pytest.raises(OffsiteFailed, match=r"NOT copied to .*not-mounted: there is no such folder"):
+        run(desk)
+    assert (tmp_path / "good" / backup.path.name).read_bytes() == backup.path.read_bytes()
+    assert not (tmp_path / "not-mounted").exists()
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "good").iterdir()} == {0o600}
+
+
+def test_a_failed_copy_does_not_fail_the_backup_and_is_told(tmp_path: Path, make_desk: Factory) -> None:
+    """After a backup, the outcome says that it was made and that the copy was not."""
+    desk = make_desk(f"file://{tmp_path}/not-mounted")
+    backup = desk.backup(MOMENT)
+    made = Outcome(summary="backed up", created=(backup.path,), details={"files": 1})
+    outcome = with_copies(desk.context, made, locks=tmp_path / "locks")
+    assert outcome.summary.startswith("backed up; NOT copied to file://")
+    assert outcome.created == made.created
+    assert outcome.details["files"] == 1
+    assert "no such folder" in outcome.details["offsite"][0]["error"]
+
+
+def test_a_host_with_an_unknown_key_gets_nothing(
+    ssh_server: Any, tmp_path: Path, make_desk: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose key is not among the known hosts is refused before anything is sent."""
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "id_ed25519").write_bytes((ssh_server.home / ".ssh" / "id_ed25519").read_bytes())
+    (home / ".ssh" / "known_hosts").write_text("")
+    monkeypatch.setenv("HOME", str(home))
+    desk = make_desk(f"{ssh_server.url}/unknown-host")
+    desk.backup(MOMENT)
+    with pytest.raises(OffsiteFailed, match="Host key is not trusted"):
+        run(desk)
+    assert not (ssh_server.folder / "unknown-host").exists()
+
+
+def test_a_password_in_the_url_is_never_shown(make_desk: Factory) -> None:
+    """Neither the plan, nor the error of a place that does not answer, nor the config's text shows it."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"sftp://keeper:s3%40cret@127.0.0.1:{closed.getsockname()[1]}/copies"
+        desk = make_desk(url)
+        desk.backup(MOMENT)
+        plan = json.dumps(ACTION.plan(desk.context, ACTION.Options()).as_json())  # type: ignore[arg-type]
+        with pytest.raises(OffsiteFailed) as failed:
+            run(desk)
+    told = plan + str(failed.value) + repr(desk.context.config)
+    assert [secret for secret in ("s3%40cret", "s3@cret") if secret in told] == []
+    assert "keeper:***@127.0.0.1" in plan
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://bucket/shop", "s3://bucket/shop"),
+        ("sftp://user@host/shop", "sftp://user@host/shop"),
+        ("sftp://user:pa:ss@host/shop", "sftp://user:***@host/shop"),
+        ("sftp://user:p@ss@host/a@b", "sftp://user:***@host/a@b"),
+        ("ftp://:secret@host", "ftp://:***@host"),
+    ],
+)
+def test_urls_are_shown_without_their_password(url: str, shown: str) -> None:
+    """Whatever stands between the first colon and the last at-sign before the path is hidden."""
+    assert redacted(url) == shown
+
+
+def test_without_the_library_the_error_says_what_to_install(tmp_path: Path) -> None:
+    """An interpreter that has no fsspec is told the line to type; the import of our code is fine."""
+    (tmp_path / "fsspec.py").write_text("raise ImportError('hidden', name='fsspec')")
+    code = (
+        "from actions.offsite_place import OffsitePlace\n"
+        "from storekeeper.errors import ConfigurationError\n"
+        "try: OffsitePlace('s3://bucket/shop')\n"
+        "except ConfigurationError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.endswith("pip install 'storekeeper[offsite]'\n"), done.stderr
