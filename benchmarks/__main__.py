@@ -6,6 +6,7 @@ import sys
 # Name: the module, whose ``main`` takes the remaining words of the command line.
 BENCHMARKS = {
     "scanner": "benchmarks.scanner",
+    "scrape": "benchmarks.scrape",
 }
 
 
