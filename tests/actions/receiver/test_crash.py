@@ -8,6 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from actions.ledger import Ledger
+from actions.ledger_rows import NewRun, NewStep
+from actions.ledger_schema import Trigger
+
 Make = Callable[..., dict[str, Any]]
 Start = Callable[..., Any]
 
@@ -37,6 +41,14 @@ def assert_finished_once(run: dict[str, Any], config_file: Path) -> None:
     assert 1 == lines.count("write_batches first begins with 2 to do")
     assert 1 == lines.count("write_batches third begins with 2 to do")
     assert 40 == written(config_file)
+
+
+def test_accepted_but_never_handed_over_is_run_after_the_start(start_receiver: Start, ledger: Ledger) -> None:
+    """A receiver that died right after its 202 finds the run in the ledger when it starts again."""
+    run = ledger.accept(
+        NewRun(trigger=Trigger.ALERT, who="Alertmanager", steps=[NewStep(action="remove_files")])
+    )
+    assert "done" == start_receiver().wait_for(run, "done", "failed")["state"]
 
 
 def test_killed_in_a_step_goes_on_after_the_restart(

@@ -170,7 +170,7 @@ def test_what_passes_by_itself_is_tried_again(
     failures: int,
     expected: str,
 ) -> None:
-    """A database that does not answer is asked three times before the step fails; each time's freed bytes count."""
+    """A database that does not answer is asked three times; what each attempt freed counts."""
     run = accept(ledger, "unreachable")
     make_worker(Unreachable(sample_actions, failures=failures)).carry_out(run, 0)
     assert (expected, [expected]) == states(ledger, run)
