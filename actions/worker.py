@@ -129,7 +129,7 @@ class Worker:
         return Next.GO_ON
 
     def _attempt(self, run: Run, position: int, step: Step) -> Next:
-        keeper = ProgressKeeper(self._ledger, run.id, position)
+        keeper = ProgressKeeper(self._ledger, run.id, position, clock=self._clock)
         timeout = self._now() - self._config.receiver.step_timeout.before(self._now())
         watch = _Watch(
             keeper,

@@ -191,6 +191,17 @@ def test_step_ends_at_its_time_limit(
     assert found is not None and 7 == found["freed_bytes"]
 
 
+def test_cancelled_action_stops_and_is_told_apart_from_a_done_one(
+    make_worker: Callable[..., Worker], ledger: Ledger, sample_actions: ModuleType, seconds: Seconds
+) -> None:
+    """A person cancels the only step while it runs: step and run are cancelled, what it freed counts."""
+    run = accept(ledger, "endless")
+    seconds.on_pause = lambda now: ledger.cancel(run, who="anna") if now > 3000 else None
+    assert Next.STOP is make_worker(Endless(sample_actions, seconds)).carry_out(run, 0)
+    assert ("cancelled", ["cancelled"]) == states(ledger, run)
+    assert 3000 < seconds.now < 5000
+
+
 def test_end_of_the_receiver_hands_the_run_back(
     make_worker: Callable[..., Worker], ledger: Ledger, sample_actions: ModuleType, seconds: Seconds
 ) -> None:
