@@ -61,9 +61,10 @@ class Wanted:
             if "&" in value:
                 plain = html.unescape(value)
                 words.update((*_WORDS.split(plain), *_QUOTED.split(plain)))
-            for word in words:
+            # A name may begin or end with a space; mostly the spaces are the text's.
+            for word in words | {word.strip() for word in words}:
                 if word:
-                    yield from self.named_by(word.strip())
+                    yield from self.named_by(word)
         elif isinstance(value, dict):
             for key, item in value.items():
                 yield from self.named_in(key)
