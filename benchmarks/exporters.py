@@ -1,4 +1,4 @@
-"""A large shop on PostgreSQL, and the exporters that watch it: ours and Debian's for a machine and PostgreSQL."""
+"""A large shop on PostgreSQL, and the exporters that watch it: ours, and Debian's for node and PostgreSQL."""
 
 import http.client
 import os
@@ -102,7 +102,7 @@ def _add_tables(url: str, *, tables: int) -> None:
         for number in range(found[0], tables):
             connection.execute(
                 sql.SQL(
-                    "CREATE TABLE {} AS SELECT n AS id, repeat('x', 100) AS text FROM generate_series(1, {}) AS n"
+                    "CREATE TABLE {} AS SELECT n, repeat('x', 100) FROM generate_series(1, {}) AS n"
                 ).format(sql.Identifier(f"more_{number}"), sql.Literal(ROWS_OF_A_TABLE))
             )
 
@@ -149,7 +149,7 @@ class Exporter:
 
 @contextmanager
 def exporters(shop: LargeShop) -> Iterator[Mapping[str, Exporter]]:
-    """Run the three on ports of their own; ours has measured everything once. Needs Debian's two installed."""
+    """Run the three on ports of their own until ours has measured everything once; Debian's must be there."""
     commands: dict[str, tuple[Sequence[str], Mapping[str, str], str]] = {
         OURS: (
             (sys.executable, "-m", "storekeeper", "exporter", f"--config.file={shop.config_file}"),

@@ -1,9 +1,9 @@
 """
 A scrape of a large shop against scrapes of Debian's node_exporter and postgres_exporter.
 
-``python -m benchmarks scrape`` makes a shop of 1,000,000 media files and 100 tables in PostgreSQL, runs the three
-exporters beside each other and scrapes each of them ten times a second, in turn, as Prometheus does: over a
-connection that stays open, with its headers. Our walks and comparisons go on meanwhile, as they do in a shop.
+``python -m benchmarks scrape`` makes a shop of 1,000,000 media files and 100 tables in PostgreSQL, runs the
+three exporters beside each other and scrapes each of them ten times a second, in turn, as Prometheus does:
+over a connection that stays open, with its headers. Our walks go on meanwhile, as they do in a shop.
 Shop and exporters are gone afterwards.
 """
 
