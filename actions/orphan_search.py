@@ -24,7 +24,7 @@ class OrphanSearch:
         self._config = context.config
         self._area = area
         self._youngest = context.now().timestamp() - grace_days * DAY_SECONDS
-        self._patterns = list(_wanted_patterns(context.config, area))
+        self._patterns = list(wanted_patterns(context.config, area))
         self._files = 0
         self._size_bytes = 0
 
@@ -133,7 +133,7 @@ class OrphanSearch:
                 yield "database", self._config.project / str(settings.get("NAME"))
 
 
-def _wanted_patterns(config: Config, area: str) -> Iterator[FilePattern]:
+def wanted_patterns(config: Config, area: str) -> Iterator[FilePattern]:
     """Give the patterns of files that are none of this action: QR codes, and what the config ignores."""
     for kind in config.qr_codes.values():
         if kind.area == area and kind.pattern is not None:

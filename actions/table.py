@@ -10,6 +10,7 @@ from actions.backup_media import BackupMedia
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
 from actions.copy_backups_offsite import CopyBackupsOffsite
+from actions.optimize_images import OptimizeImages
 from actions.prune_backups import PruneBackups
 from actions.restore_backup import RestoreBackup
 from actions.verify_backup import VerifyBackup
@@ -23,6 +24,7 @@ ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
             CleanupExpiredQrCodes(),
             CleanupOrphanedMedia(),
             CopyBackupsOffsite(),
+            OptimizeImages(),
             PruneBackups(),
             RestoreBackup(),
             VerifyBackup(),

@@ -1,0 +1,23 @@
+"""``manage.py optimize_images``: see ``storekeeper optimize_images --help``."""
+
+from storekeeper.management.delegate import Delegate
+
+
+class Command(Delegate):
+    """Put smaller images in the place of large ones."""
+
+    help = "Put smaller images (WebP) in the place of large ones, rows included; originals stay for undo."
+    stealth_options = (
+        "config.file",
+        "area",
+        "below",
+        "dry_run",
+        "file_fields",
+        "json",
+        "most",
+        "over",
+        "quality",
+        "save_at_least",
+        "to",
+        "undo",
+    )
