@@ -41,7 +41,7 @@ from storekeeper.units import format_size
 NAME = "cleanup_expired_qr_codes"
 
 # Rows that lose their files together: each round asks every table once which of the files are still named.
-ROUND_ROWS = 20_000
+ROUND_ROWS = 50_000
 REPORT_FILES = 100
 
 
