@@ -5,6 +5,7 @@ import sys
 
 # Name: the module, whose ``main`` takes the remaining words of the command line.
 BENCHMARKS = {
+    "backups": "benchmarks.backups",
     "scanner": "benchmarks.scanner",
     "scrape": "benchmarks.scrape",
 }

@@ -40,26 +40,33 @@ def fixture_models(database: str) -> list[Any]:
 
 
 def left_out(database: str, *, connection: Any) -> dict[str, str]:
-    """Give each model or table that lies in this database and is not in the fixture, with the reason."""
+    """Give each table of this database that is not in the fixture, by its model's label where it has one."""
     from django.apps import apps
-    from django.db import router
 
+    written = {"django_migrations"}
+    for model in fixture_models(database):
+        written.add(model._meta.db_table)
+        written.update(
+            field.remote_field.through._meta.db_table
+            for field in model._meta.local_many_to_many
+            if field.remote_field.through._meta.auto_created
+        )
+    owners = {
+        model._meta.db_table: model._meta
+        for model in apps.get_models(include_auto_created=True, include_swapped=True)
+        if not model._meta.proxy
+    }
     reasons = {}
-    known = {"django_migrations"}
-    for model in apps.get_models(include_auto_created=True, include_swapped=True):
-        meta = model._meta
-        if meta.proxy:
-            continue
-        known.add(meta.db_table)
-        if meta.managed and not meta.swapped:
-            continue
-        if router.allow_migrate_model(database, model) and not meta.swapped:
-            reasons[meta.label] = (
-                f"Django does not manage its table {meta.db_table}: migrate would not create it"
-            )
     for table in connection.introspection.table_names():
-        if table not in known:
+        if table in written:
+            continue
+        owner = owners.get(table)
+        if owner is None:
             reasons[table] = "no model of the shop has this table; the native format holds it"
+        elif not owner.managed:
+            reasons[owner.label] = f"Django does not manage its table {table}: migrate would not create it"
+        else:
+            reasons[owner.label] = f"the shop keeps this model in another database; {table} lies here too"
     return reasons
 
 

@@ -120,6 +120,31 @@ def test_tables_without_a_model_are_named_as_left_out(make_shop: Callable[..., A
     assert list(summary["left_out"]) == ["legacy_points"]
 
 
+def test_models_without_a_place_in_the_fixture_are_named(make_shop: Callable[..., Any]) -> None:
+    """An unmanaged model, and one that a router keeps elsewhere, are told where their tables lie here."""
+    shop = make_shop("sqlite", orders=5, copied=True)
+    models = shop.project / "app" / "models.py"
+    models.write_text(
+        models.read_text("utf-8") + "\n\nclass Legacy(models.Model):\n"
+        "    class Meta:\n        managed = False\n        db_table = 'legacy'\n",
+        "utf-8",
+    )
+    settings = shop.project / "madamda" / "settings.py"
+    router = (
+        "\n\nclass Elsewhere:\n"
+        "    def allow_migrate(self, db, app_label, model_name=None, **hints):\n"
+        "        return False if model_name == 'note' else None\n\n\n"
+        "DATABASE_ROUTERS = [Elsewhere()]\n"
+    )
+    settings.write_text(settings.read_text("utf-8") + router, "utf-8")
+    with sqlite3.connect(shop.data / "db.sqlite3") as connection:
+        connection.execute("CREATE TABLE legacy (id integer)")
+    connection.close()
+    objects, summary = dump(shop)
+    assert sorted(summary["left_out"]) == ["app.Legacy", "app.Note"]
+    assert not {one["model"] for one in objects} & {"app.legacy", "app.note"}
+
+
 @BOTH
 def test_one_moment_is_read_while_orders_come_in(make_shop: Callable[..., Any], database: str) -> None:
     """With customers at work every order's total is the sum of its items, and no item lacks its order."""
