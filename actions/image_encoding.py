@@ -128,7 +128,8 @@ def _to_same(image: Any, quality: int) -> Encoded:
     kept = {name: value for name, value in kept.items() if value}
     if image.format == "JPEG":
         xmp = {"xmp": image.info["xmp"]} if "xmp" in image.info else {}
-        data = _saved(image, "JPEG", quality=quality, optimize=True, progressive=True, **kept, **xmp)
+        how = {"quality": quality, "subsampling": "keep", "optimize": True, "progressive": True}
+        data = _saved(image, "JPEG", **how, **kept, **xmp)
     else:
         data = _saved(image, "PNG", optimize=True, pnginfo=_texts(image), **kept)
     _compare(image, data, lossless=image.format == "PNG")

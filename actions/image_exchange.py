@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Final
 
 from actions.action import Context, Outcome, Progress
@@ -61,17 +62,17 @@ class ImageExchange:
             tree.root, needed_bytes=self._plan.new_bytes + self._margin_bytes, purpose="optimize_images"
         )
         self._map.begin(area=self._plan.area, root=tree.root)
-        self._map.allow()
+        permit = self._map.allow()
         try:
             for start in range(0, len(self._plan.images), ROUND_IMAGES):
                 if self._context.cancelled():
                     break
-                self._round(tree, self._plan.images[start : start + ROUND_IMAGES])
+                self._round(tree, self._plan.images[start : start + ROUND_IMAGES], permit=permit)
         finally:
             self._map.forbid()
         return self._outcome()
 
-    def _round(self, tree: Tree, images: Sequence[PlannedImage]) -> None:
+    def _round(self, tree: Tree, images: Sequence[PlannedImage], *, permit: Path) -> None:
         self._map.write({"event": MAKING, "old": image.file.name, "new": image.name} for image in images)
         written: list[_Written] = []
         for image in images:
@@ -90,7 +91,7 @@ class ImageExchange:
                 ) from None
             written.append(_Written(image=image, file=file))
         if written:
-            self._change_rows(tree, written)
+            self._change_rows(tree, written, permit=permit)
 
     def _write(self, tree: Tree, image: PlannedImage) -> FoundFile:
         data = image.data
@@ -109,7 +110,7 @@ class ImageExchange:
         _touch(tree, image.file)
         return file
 
-    def _change_rows(self, tree: Tree, written: Sequence[_Written]) -> None:
+    def _change_rows(self, tree: Tree, written: Sequence[_Written], *, permit: Path) -> None:
         with self._context.shop.talk() as conversation:
             naming = rows_naming(
                 conversation,
@@ -140,7 +141,7 @@ class ImageExchange:
                 for one, rows in ready
             )
             changes = [[row.change(one.image.name, root=tree.root) for row in rows] for one, rows in ready]
-            answers = rename_in_rows(conversation, changes=changes, permit=self._map.permit)
+            answers = rename_in_rows(conversation, changes=changes, permit=permit)
             for (one, rows), why in zip(ready, answers, strict=True):
                 if why:
                     self._drop(tree, one, why=why)
@@ -172,7 +173,8 @@ class ImageExchange:
         text = (
             f"changed {done.images} images in {done.rows} rows, {format_size(done.old_bytes)} became"
             f" {format_size(done.new_bytes)}; will free {format_size(done.old_bytes)} when"
-            f" cleanup_orphaned_media removes the originals; back with --undo {self._map.run}"
+            f" cleanup_orphaned_media removes the originals, until then {format_size(done.new_bytes)} more"
+            f" are in use; back with --undo {self._map.run}"
         )
         if done.left:
             text += f"; {len(done.left)} were left alone after all"

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from storekeeper.config import Config
+from storekeeper.errors import NotEnoughSpace
 from storekeeper.files import FoundFile
 from storekeeper.files.atomic import sync_folder
 
 FOLDER: Final = "optimize_images"
 _RUN_FORMAT: Final = "%Y%m%dT%H%M%S%fZ"
+_PERMIT: Final = ".permit"
 
 MAKING, MADE, CHANGED, DROPPED, UNDONE = "making", "made", "changed", "dropped", "undone"
 
@@ -57,15 +59,14 @@ class Exchange:
 
 
 class RunMap:
-    """The file of one run. ``permit`` is a file that exists only while the run may change rows."""
+    """The file of one run, and the permits: files that exist only while somebody may change rows for it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.run = path.stem
-        self.permit = path.with_suffix(".permit")
 
     def begin(self, *, area: str, root: Path) -> None:
-        """Write the first line; raises OSError where the state folder takes nothing."""
+        """Write the first line; raises NotEnoughSpace where the state folder takes nothing."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.write([{"event": "run", "area": area, "root": os.fspath(root)}])
         sync_folder(self.path.parent)
@@ -73,19 +74,29 @@ class RunMap:
     def write(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Add lines; they are on the disk when this returns."""
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        with self.path.open("a", encoding="utf-8") as stream:
-            # A crash may have cut the last line short: it must not swallow the next one.
-            stream.write(f"\n{text}")
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with self.path.open("a", encoding="utf-8") as stream:
+                # A crash may have cut the last line short: it must not swallow the next one.
+                stream.write(f"\n{text}")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise NotEnoughSpace(
+                f"{self.path} cannot be written: {error.strerror}",
+                hint="What is open is settled at the start of the next run",
+            ) from None
 
-    def allow(self) -> None:
-        """Let the shop's interpreter change rows for this run."""
-        self.permit.touch(mode=0o600)
+    def allow(self) -> Path:
+        """Give a new permit, for the shop's interpreter to change rows for this run."""
+        # Never the same twice: an interpreter that has lost its permit must not find it again.
+        permit = self.path.with_name(f"{self.run}.{secrets.token_hex(8)}{_PERMIT}")
+        permit.touch(mode=0o600, exist_ok=False)
+        return permit
 
     def forbid(self) -> None:
         """Let no change of this run that is not committed yet come through."""
-        self.permit.unlink(missing_ok=True)
+        for permit in self.path.parent.glob(f"{self.run}.*{_PERMIT}"):
+            permit.unlink(missing_ok=True)
 
     def read(self) -> tuple[str, list[Exchange]]:
         """Give the root of the run and its exchanges, in the order in which they were begun."""

@@ -68,7 +68,7 @@ class ImagePlan:
         if self.images:
             parts = [
                 f"{len(self.images)} images ({format_size(self.old_bytes)}) would become"
-                f" {format_size(self.new_bytes)}; {format_size(self.old_bytes)} are freed when"
+                f" {format_size(self.new_bytes)}; will free {format_size(self.old_bytes)} when"
                 " cleanup_orphaned_media removes the originals"
             ]
         else:

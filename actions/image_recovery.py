@@ -1,6 +1,7 @@
 """Settle what a killed run of optimize_images has left: new files stay where rows name them, else they go."""
 
 import os
+from collections.abc import Iterator
 
 from actions.action import Context
 from actions.image_journal import CHANGED, DROPPED, Exchange, Identity, ImageJournal, RunMap
@@ -12,7 +13,7 @@ from storekeeper.files import FoundFile, Tree
 
 def unfinished_count(config: Config, *, tree: Tree) -> int:
     """Give how many images below the root were being changed when their run was killed."""
-    return sum(len(exchanges) for _, exchanges in _unfinished(config, tree))
+    return sum(len(exchanges) for _, exchanges in _runs(config, tree))
 
 
 def settle_unfinished(context: Context, *, tree: Tree) -> int:
@@ -23,8 +24,10 @@ def settle_unfinished(context: Context, *, tree: Tree) -> int:
     the rows are locked one by one, so that what it has done by then is seen, and nothing can come after.
     """
     gone = 0
-    for run, exchanges in _unfinished(context.config, tree):
+    for run, exchanges in _runs(context.config, tree):
         run.forbid()
+        if not exchanges:
+            continue
         with context.shop.talk() as conversation:
             settle_rows(conversation, [row for exchange in exchanges for row in exchange.rows])
             named = named_files(
@@ -50,11 +53,9 @@ def remove_made(tree: Tree, exchange: Exchange) -> bool:
     return tree.remove(file)
 
 
-def _unfinished(config: Config, tree: Tree) -> list[tuple[RunMap, list[Exchange]]]:
-    found = []
+def _runs(config: Config, tree: Tree) -> Iterator[tuple[RunMap, list[Exchange]]]:
+    """Give every run below the root with its unfinished exchanges."""
     for run in ImageJournal(config).runs():
         root, exchanges = run.read()
-        open_ones = [exchange for exchange in exchanges if exchange.unfinished]
-        if root == os.fspath(tree.root) and open_ones:
-            found.append((run, open_ones))
-    return found
+        if root == os.fspath(tree.root):
+            yield run, [exchange for exchange in exchanges if exchange.unfinished]

@@ -11,7 +11,7 @@ from actions.image_journal import ImageJournal
 from actions.image_plan import ImagePlan, LeftImage, PlannedImage
 from actions.image_rows import NamingRow, rows_naming
 from actions.orphan_search import wanted_patterns
-from storekeeper.errors import UnsafePath
+from storekeeper.errors import ConfigurationError, UnsafePath
 from storekeeper.files import FoundFile, Tree
 
 IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif")
@@ -53,10 +53,14 @@ class ImageSearch:
 
     def plan(self, tree: Tree, *, unfinished: int) -> ImagePlan:
         """Look at the files, then at their rows, then try the new form of each, the largest first."""
-        journal = ImageJournal(self._context.config)
-        made = journal.made_names(tree.root)
+        below = self._wish.below
+        if below and not (tree.root / below).is_dir():
+            raise ConfigurationError(
+                f"there is no folder {below} in {tree.root}", hint="Name one as the area has it, or none"
+            )
+        made = ImageJournal(self._context.config).made_names(tree.root)
         files, videos = [], []
-        for file in tree.walk(self._wish.below):
+        for file in tree.walk(below):
             if file.size_bytes > self._wish.over_bytes:
                 name = file.name.lower()
                 if name.endswith(VIDEO_SUFFIXES):

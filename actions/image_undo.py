@@ -9,6 +9,7 @@ stays, too.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from actions.action import Context, Outcome, Progress
@@ -111,10 +112,10 @@ def undo(context: Context, *, plan: UndoPlan, tree: Tree) -> Outcome:
     """Do what the plan says: originals back, then rows, then the new files away that nothing names."""
     run = plan.run
     ready = [item.exchange for item in plan.returns if _in_place(tree, item)]
-    run.allow()
+    permit = run.allow()
     try:
         with context.shop.talk() as conversation:
-            rows = _set_back(context, conversation, run=run, tree=tree, exchanges=ready)
+            rows = _set_back(context, conversation, permit=permit, tree=tree, exchanges=ready)
             named = named_files(
                 conversation,
                 config=context.config,
@@ -150,7 +151,7 @@ def _set_back(
     context: Context,
     conversation: Conversation,
     *,
-    run: RunMap,
+    permit: Path,
     tree: Tree,
     exchanges: Sequence[Exchange],
 ) -> int:
@@ -176,7 +177,7 @@ def _set_back(
             [row.change(old, root=tree.root) for row in rows]
             for rows, old in zip(changes, originals, strict=True)
         ],
-        permit=run.permit,
+        permit=permit,
     )
     return sum(why == "" for why in answers)
 

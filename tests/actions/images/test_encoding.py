@@ -2,7 +2,10 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,9 @@ from PIL import Image, ImageChops
 
 from actions import image_encoding
 from actions.image_encoding import LeftAlone, encode
+
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def opened(data: bytes) -> Any:
@@ -58,6 +64,14 @@ def test_keeps_the_colour_profile(pictures: Any, form: str, to: Any) -> None:
     profile = pictures.profile()
     made = encode(pictures.photo(form, icc_profile=profile), to=to, quality=80)
     assert opened(made.data).info["icc_profile"] == profile
+
+
+def test_same_format_keeps_full_colour_resolution(pictures: Any) -> None:
+    """A JPEG whose colours are as fine as its light stays so."""
+    from PIL import JpegImagePlugin
+
+    made = encode(pictures.photo(subsampling=0), to="same", quality=60)
+    assert JpegImagePlugin.get_sampling(opened(made.data)) == 0
 
 
 def test_a_palette_png_with_alpha_keeps_every_pixel(pictures: Any) -> None:
@@ -154,6 +168,16 @@ def test_a_bomb_is_not_decoded() -> None:
         data += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
         with pytest.raises(LeftAlone, match="million pixels"):
             encode(data, to="webp", quality=80)
+
+
+def test_without_pillow_the_error_says_what_to_install() -> None:
+    """Every action can be imported without Pillow; this one names the extra."""
+    code = (
+        "import sys\nsys.modules['PIL'] = None\nimport actions.table\n"
+        "from actions.image_encoding import require_pillow\nrequire_pillow()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
+    assert "pip install 'storekeeper[images]'" in done.stderr.splitlines()[-1]
 
 
 def test_a_bomb_of_frames_is_not_decoded(monkeypatch: pytest.MonkeyPatch, pictures: Any) -> None:
