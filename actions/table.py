@@ -10,9 +10,12 @@ from actions.backup_media import BackupMedia
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
 from actions.copy_backups_offsite import CopyBackupsOffsite
+from actions.find_large_files import FindLargeFiles
+from actions.optimize_database import OptimizeDatabase
 from actions.optimize_images import OptimizeImages
 from actions.prune_backups import PruneBackups
 from actions.restore_backup import RestoreBackup
+from actions.rotate_logs import RotateLogs
 from actions.verify_backup import VerifyBackup
 
 ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
@@ -24,9 +27,12 @@ ACTIONS: Final[Mapping[str, Action[Any, Any]]] = MappingProxyType(
             CleanupExpiredQrCodes(),
             CleanupOrphanedMedia(),
             CopyBackupsOffsite(),
+            FindLargeFiles(),
+            OptimizeDatabase(),
             OptimizeImages(),
             PruneBackups(),
             RestoreBackup(),
+            RotateLogs(),
             VerifyBackup(),
         )
     }
