@@ -14,7 +14,6 @@ from PIL import Image, ImageChops
 from actions import image_encoding
 from actions.image_encoding import LeftAlone, encode
 
-
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -99,6 +98,18 @@ def test_a_gif_that_plays_once_still_does(pictures: Any) -> None:
     """A GIF without a loop count plays once; in WebP that is a count of one."""
     made = opened(encode(pictures.animation(loop=None), to="webp", quality=80).data)
     assert made.info["loop"] == 1
+
+
+def test_an_animation_that_webp_would_shorten_stays(pictures: Any) -> None:
+    """Two equal frames in a row become one in WebP: such an animation is left alone."""
+    still = pictures.saved(Image.new("P", (40, 30), 1), "GIF")
+    start = 13 + 3 * 2 ** ((still[10] & 7) + 1)
+    frame = still[still.index(b",", start) : -1]
+    delay = b"!\xf9\x04\x00" + struct.pack("<H", 20) + b"\x00\x00"
+    data = b"GIF89a" + still[6:start] + delay + frame + delay + frame + b";"
+    assert opened(data).n_frames == 2
+    with pytest.raises(LeftAlone, match="frames and durations"):
+        encode(data, to="webp", quality=80)
 
 
 def sixteen_bit_png() -> bytes:

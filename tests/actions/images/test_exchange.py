@@ -52,14 +52,16 @@ def test_all_rows_of_a_shared_file_get_the_new_one(
         "child = DigitalProduct.objects.first() or Product.objects.first()\n"
         "Product.objects.filter(pk=child.pk).update(image='optimize/រូបភាព ១.jpg')\nresult = 1"
     )
-    modified = path.stat().st_mtime_ns
+    before = path.stat()
     plan, outcome = keeper.run(ACTION, **HERE)
     new = plan.images[0].name
     assert (outcome.changed, outcome.details["rows"], outcome.freed_bytes) == (1, 4, 0)
     assert slides.names() == [new, new]
     assert new.startswith("optimize/រូបភាព ១-") and new.endswith(".webp")
     assert Image.open(keeper.media / new).format == "WEBP"
-    assert (path.read_bytes(), path.stat().st_mtime_ns) == (content, modified)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (content, before.st_mtime_ns)
+    # From now on the grace of the orphans counts.
+    assert path.stat().st_ctime_ns > before.st_ctime_ns
     assert (keeper.media / new).stat().st_mode == path.stat().st_mode
     assert slides.broken() == []
     assert keeper.plan(ACTION, **HERE).empty
@@ -169,6 +171,19 @@ def test_a_row_changed_meanwhile_keeps_its_value(keeper: Any, slides: Any, pictu
     assert (slides.names(), keeper.files()) == (["optimize/other.jpg"], before)
 
 
+def test_a_text_that_came_meanwhile_keeps_the_image(keeper: Any, slides: Any, pictures: Any) -> None:
+    """Between plan and run a description began to link to the image: it stays."""
+    slides.add("a.jpg", pictures.photo())
+    plan = keeper.plan(ACTION, **HERE)
+    keeper.shop.evaluate(
+        "from app.models import Product\n"
+        "Product.objects.update(description='see /media/optimize/a.jpg')\nresult = 1"
+    )
+    outcome = ACTION.perform(keeper.context(), ACTION.Options(**HERE), plan)
+    assert outcome.details["left"] == {"optimize/a.jpg": "app.Product.description names it"}
+    assert slides.names() == ["optimize/a.jpg"]
+
+
 def test_one_row_that_cannot_change_keeps_all(keeper: Any, slides: Any, pictures: Any) -> None:
     """The rows of one file change together: where the database refuses one, no row changes, no file stays."""
     slides.add("a.jpg", pictures.photo(), rows=2)
@@ -234,6 +249,31 @@ def test_undo_leaves_what_somebody_changed(keeper: Any, slides: Any, pictures: A
     _, outcome = keeper.run(ACTION, undo="latest")
     assert slides.names() == ["optimize/mine.jpg", "optimize/a.jpg", kept]
     assert (outcome.details["left"], (keeper.media / kept).exists()) == (1, True)
+
+
+def test_undo_wants_the_very_original(keeper: Any, slides: Any, pictures: Any) -> None:
+    """Another file that got the original's name meanwhile is not what the rows meant."""
+    path = slides.add("a.jpg", pictures.photo())
+    keeper.run(ACTION, **HERE)
+    names = slides.names()
+    path.write_bytes(b"another")
+    plan, outcome = keeper.run(ACTION, undo="latest")
+    assert [why for _, why in plan.left] == ["another file has the name of its original"]
+    assert (outcome.changed, slides.names(), path.read_bytes()) == (0, names, b"another")
+
+
+def test_undo_keeps_a_new_file_that_a_text_names(keeper: Any, slides: Any, pictures: Any) -> None:
+    """The rows go back; the new file stays while a description links to it."""
+    slides.add("a.jpg", pictures.photo())
+    keeper.run(ACTION, **HERE)
+    (new,) = slides.names()
+    keeper.shop.evaluate(
+        "from app.models import Product\n"
+        f"Product.objects.update(description={f'see /media/{new}'!r})\nresult = 1"
+    )
+    _, outcome = keeper.run(ACTION, undo="latest")
+    assert (slides.names(), (keeper.media / new).exists()) == (["optimize/a.jpg"], True)
+    assert outcome.details["kept"] == 1
 
 
 def test_a_full_disk_changes_no_row(keeper: Any, slides: Any, pictures: Any) -> None:
