@@ -85,7 +85,8 @@ class Measuring:
         )
 
     def stop(self) -> None:
-        """End: walks stop at the next folder, nothing is begun again."""
+        """End: walks stop at the next folder, nothing is begun again, no connection stays open."""
         self._stopping.set()
         for job in self.jobs:
             job.stop()
+        self.sources.connections.close()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterator
 
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
 
+from exporter.rendering import Rendering
 from exporter.scrape import Scraper
 
 
@@ -13,7 +13,8 @@ class Page:
     """
     The families of one scrape, after those about the config and this process.
 
-    ``reloaded`` tells whether the last reading of the config went well, and when it last did.
+    ``reloaded`` tells whether the last reading of the config went well, and when it last did. ``rendering``
+    remembers the pages before.
     """
 
     def __init__(
@@ -24,15 +25,17 @@ class Page:
         only: Collection[str] = (),
         reloaded: Callable[[], tuple[bool, float]] | None = None,
         process_families: bool = True,
+        rendering: Rendering | None = None,
     ) -> None:
         self._scraper = scraper
         self._timeout_seconds = timeout_seconds
         self._only = only
         self._reloaded = reloaded
         self._process_families = process_families
+        self._rendering = rendering or Rendering()
 
     def collect(self) -> Iterator[Metric]:
-        """Give new families; an encoder calls this."""
+        """Give new families."""
         yield from self._scraper.scrape(timeout_seconds=self._timeout_seconds, only=self._only)
         if self._reloaded is not None:
             yield from config_families(*self._reloaded())
@@ -41,8 +44,7 @@ class Page:
 
     def encode(self, accept: str) -> tuple[bytes, str]:
         """Give the page and its content type for an ``Accept`` header."""
-        encoder, content_type = choose_encoder(accept)
-        return encoder(self), content_type
+        return self._rendering.encode(self.collect, accept=accept)
 
 
 def config_families(successful: bool, moment: float) -> Iterator[Metric]:

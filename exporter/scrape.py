@@ -1,8 +1,8 @@
 """
 The one wrapper around all collectors: none hides another, none is waited for too long.
 
-Each runs in a thread of its own. One that hangs is reported as failed at every scrape and is not started
-again while it still hangs; the others are served at once.
+Each that asks a disk or a database runs in a thread of its own. One that hangs is reported as failed at every
+scrape and is not started again while it still hangs; the others are served at once.
 """
 
 import logging
@@ -54,9 +54,11 @@ class Scraper:
         """Give the families of all collectors, or of those in ``only``, and how each of them did."""
         until = time.monotonic() + timeout_seconds
         chosen = [collector for collector in self.collectors if not only or collector.name in only]
-        flights = [
-            (collector.name, self._flights.ask(collector.name, collector.collect)) for collector in chosen
-        ]
+        flights = {
+            collector.name: self._flights.ask(collector.name, collector.collect)
+            for collector in chosen
+            if collector.waits
+        }
         success = GaugeMetricFamily(
             "storekeeper_collector_success",
             "1 when the collector measured everything at its last attempt, else 0.",
@@ -72,10 +74,12 @@ class Scraper:
             "When what the collector shows was last measured completely, in seconds since 1970.",
             labels=("collector",),
         )
-        for name, flight in flights:
-            succeeded = True
+        for collector in chosen:
+            name = collector.name
+            flight = flights.get(name)
+            began = time.monotonic()
             try:
-                collected = flight.wait(until=until)
+                collected = flight.wait(until=until) if flight else collector.collect()
             except Exception as error:  # noqa: BLE001 - an edge: one collector's failure is told, the others go on
                 collected = Collected(problems=(str(error) or type(error).__name__,))
                 self._tell(name, collected.problems, error=None if isinstance(error, TimeoutError) else error)
@@ -83,7 +87,8 @@ class Scraper:
                 self._tell(name, collected.problems, error=None)
             succeeded = not collected.problems
             yield from collected.families
-            duration.add_metric((name,), collected.duration_seconds or flight.duration_seconds)
+            took = flight.duration_seconds if flight else time.monotonic() - began
+            duration.add_metric((name,), collected.duration_seconds or took)
             if collected.pending and succeeded:
                 continue
             success.add_metric((name,), int(succeeded))

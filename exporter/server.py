@@ -3,7 +3,7 @@
 import gzip
 import html
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import anyio
@@ -17,9 +17,12 @@ from starlette.routing import Route
 import storekeeper
 from exporter.measuring import Measuring
 from exporter.page import Page
+from exporter.rendering import Rendering
 from exporter.scrape import deadline_seconds
 
 MAX_SCRAPES: Final = 40
+# A page has few different words: a higher level takes longer and saves next to nothing.
+COMPRESSION_LEVEL: Final = 1
 TIMEOUT_HEADER: Final = "x-prometheus-scrape-timeout-seconds"
 
 _LANDING = """<!DOCTYPE html>
@@ -66,6 +69,7 @@ def make_app(
     places = threading.Semaphore(max_scrapes)
     # A limiter of our own: scrapes that wait must not use up the threads that others need.
     limiter = anyio.CapacityLimiter(max_scrapes)
+    rendering = Rendering()
 
     async def metrics(request: Request) -> Response:
         only = frozenset(request.query_params.getlist("collect[]"))
@@ -88,14 +92,10 @@ def make_app(
                 timeout_seconds=deadline_seconds(request.headers.get(TIMEOUT_HEADER)),
                 only=only,
                 reloaded=reloaded,
+                rendering=rendering,
             )
-            body, content_type = await anyio.to_thread.run_sync(
-                page.encode, request.headers.get("accept", ""), limiter=limiter
-            )
-            headers = {"content-type": content_type, "vary": "Accept, Accept-Encoding"}
-            if gzip_accepted(request.headers.get("accept-encoding", "")):
-                body = await anyio.to_thread.run_sync(gzip.compress, body, 6, limiter=limiter)
-                headers["content-encoding"] = "gzip"
+            # One thread does all of it: each change of threads may wait for a walk that computes.
+            body, headers = await anyio.to_thread.run_sync(answer, page, request.headers, limiter=limiter)
             return Response(body, headers=headers)
         finally:
             places.release()
@@ -125,3 +125,13 @@ def make_app(
             Route("/-/ready", ready),
         ]
     )
+
+
+def answer(page: Page, asked: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Give the body and the headers of a page for the headers of a request."""
+    body, content_type = page.encode(asked.get("accept", ""))
+    headers = {"content-type": content_type, "vary": "Accept, Accept-Encoding"}
+    if gzip_accepted(asked.get("accept-encoding", "")):
+        body = gzip.compress(body, COMPRESSION_LEVEL)
+        headers["content-encoding"] = "gzip"
+    return body, headers

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from exporter.jobs import Job
+from exporter.kept_connections import KeptConnections
 from exporter.references import FilesUsage
 from exporter.scanner import TreeUsage
 from storekeeper.config import Config
@@ -20,6 +21,7 @@ class Sources:
 
     ``description`` raises ShopError while the shop does not answer. ``scans`` has one job for each area
     (and for the backups), ``files`` the one that compares files with the rows that name them.
+    ``connections`` are for short questions at every scrape.
     """
 
     config: Config
@@ -27,6 +29,7 @@ class Sources:
     scans: Mapping[str, Job[TreeUsage | None]]
     files: Job[FilesUsage]
     clock: Callable[[], float] = field(default=time.time)
+    connections: KeptConnections = field(default_factory=KeptConnections)
 
     @property
     def interval_seconds(self) -> float:

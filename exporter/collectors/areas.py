@@ -77,6 +77,7 @@ class AreasCollector:
     """Expose the size of each area and of the groups in it, from the last complete walk."""
 
     name = "areas"
+    waits = False
     jobs = ()
 
     def __init__(self, sources: Sources) -> None:

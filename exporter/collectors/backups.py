@@ -121,6 +121,7 @@ class BackupsCollector:
     """Expose number, age and size of the backups of databases and media."""
 
     name = "backups"
+    waits = True
     jobs = ()
 
     def __init__(self, sources: Sources) -> None:

@@ -13,6 +13,7 @@ class BuildCollector:
     """Expose the version of storekeeper and of its Python; the value is always 1."""
 
     name = "build"
+    waits = False
     jobs = ()
 
     def __init__(self, sources: Sources) -> None:

@@ -53,6 +53,10 @@ class Collector(Protocol):
         """The value of the label ``collector``."""
 
     @property
+    def waits(self) -> bool:
+        """Tell whether ``collect`` asks a disk or a database, which may hang, and not only our own memory."""
+
+    @property
     def jobs(self) -> Sequence[Job[Any]]:
         """Its slow parts."""
 

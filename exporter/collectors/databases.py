@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.collectors.collector import Collected
 from exporter.flight import Flights
+from exporter.kept_connections import KeptConnections
 from exporter.sources import Sources
-from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql, connect_sqlite
+from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
 from storekeeper.errors import DatabaseUnavailable, StorekeeperError
 
 # The rows that a VACUUM would remove, at the average size of a row of their table.
@@ -84,22 +85,27 @@ def measure_sqlite(address: DatabaseAddress, *, limit_bytes: int | None) -> Data
     )
 
 
-def measure_postgresql(address: DatabaseAddress, *, limit_bytes: int | None) -> DatabaseUsage:
+def measure_postgresql(
+    address: DatabaseAddress, *, limit_bytes: int | None, connections: KeptConnections
+) -> DatabaseUsage:
     """Measure a PostgreSQL database; a role that may connect to it may ask this."""
-    with connect_postgresql(address, timeout_seconds=ANSWER_SECONDS) as connection:
+
+    def sizes(connection: "psycopg.Connection[tuple[Any, ...]]") -> DatabaseUsage:
         try:
             row = connection.execute(POSTGRESQL_SIZES).fetchone()
         except (psycopg.errors.QueryCanceled, psycopg.errors.InsufficientPrivilege) as error:
             problem = f"database {address.name}: its size: {error.diag.message_primary}"
             return DatabaseUsage(name=address.name, up=True, limit_bytes=limit_bytes, problem=problem)
-    assert row is not None, "an aggregate gives one row"
-    return DatabaseUsage(
-        name=address.name,
-        up=True,
-        limit_bytes=limit_bytes,
-        size_bytes=int(row[0]),
-        reclaimable_bytes=int(row[1]),
-    )
+        assert row is not None, "an aggregate gives one row"
+        return DatabaseUsage(
+            name=address.name,
+            up=True,
+            limit_bytes=limit_bytes,
+            size_bytes=int(row[0]),
+            reclaimable_bytes=int(row[1]),
+        )
+
+    return connections.ask(address, sizes, timeout_seconds=ANSWER_SECONDS)
 
 
 def measure_database(name: str, *, sources: Sources) -> DatabaseUsage:
@@ -109,7 +115,7 @@ def measure_database(name: str, *, sources: Sources) -> DatabaseUsage:
         address = sources.address(name)
         if address.engine is Engine.SQLITE:
             return measure_sqlite(address, limit_bytes=limit)
-        return measure_postgresql(address, limit_bytes=limit)
+        return measure_postgresql(address, limit_bytes=limit, connections=sources.connections)
     except StorekeeperError as error:
         return DatabaseUsage(name=name, up=False, limit_bytes=limit, problem=str(error))
 
@@ -123,6 +129,7 @@ class DatabasesCollector:
     """Expose size, reclaimable space, limit and reachability of each database."""
 
     name = "databases"
+    waits = True
     jobs = ()
 
     def __init__(

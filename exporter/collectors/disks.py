@@ -111,6 +111,7 @@ class DisksCollector:
     """Expose size, used and available bytes, and inodes, of the filesystems that hold the shop."""
 
     name = "disks"
+    waits = True
     jobs = ()
 
     def __init__(

@@ -94,6 +94,7 @@ class LogMessagesCollector:
     """Expose lines at WARNING or worse for each log and level, and the time of each log's oldest line."""
 
     name = "log_messages"
+    waits = False
 
     def __init__(self, sources: Sources) -> None:
         self.job: Job[Mapping[str, LogUsage]] = Job(

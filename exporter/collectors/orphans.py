@@ -10,6 +10,7 @@ class OrphansCollector:
     """Expose number and bytes of the files in each area that no FileField of any model names."""
 
     name = "orphans"
+    waits = False
     jobs = ()
 
     def __init__(self, sources: Sources) -> None:

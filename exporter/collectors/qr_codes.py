@@ -15,6 +15,7 @@ class QrCodesCollector:
     """
 
     name = "qr_codes"
+    waits = False
     jobs = ()
 
     def __init__(self, sources: Sources) -> None:

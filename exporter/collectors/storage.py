@@ -98,6 +98,7 @@ class StorageCollector:
     """Expose databases and areas together, their limit, and the number of orders."""
 
     name = "storage"
+    waits = False
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources

@@ -31,6 +31,7 @@ class TablesCollector:
     """Expose rows and bytes of each table of each database."""
 
     name = "tables"
+    waits = False
 
     def __init__(self, sources: Sources) -> None:
         self.job: Job[TablesUsage] = Job(

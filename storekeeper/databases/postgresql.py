@@ -19,20 +19,31 @@ def connect_postgresql(
 
     Raises DatabaseUnavailable; the message never holds a password.
     """
+    try:
+        with psycopg.connect(
+            **reading_keywords(address, timeout_seconds=timeout_seconds), autocommit=True
+        ) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise unavailable(address, error) from None
+
+
+def reading_keywords(address: DatabaseAddress, *, timeout_seconds: float) -> dict[str, Any]:
+    """Give libpq's keywords for a connection that only reads and whose statements end in time."""
     milliseconds = int(timeout_seconds * 1000)
     guards = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
-    keywords: dict[str, Any] = {
+    return {
         **address.parameters,
         "options": f"{address.parameters.get('options', '')} {guards}".strip(),
         "connect_timeout": max(2, round(timeout_seconds)),
         "application_name": "storekeeper",
     }
-    try:
-        with psycopg.connect(**keywords, autocommit=True) as connection:
-            yield connection
-    except psycopg.Error as error:
-        words = str(error).strip()
-        password = address.parameters.get("password")
-        if password:
-            words = words.replace(password, "…")
-        raise DatabaseUnavailable(f"database {address.name} ({address.label}): {words}") from None
+
+
+def unavailable(address: DatabaseAddress, error: psycopg.Error) -> DatabaseUnavailable:
+    """Give the error to raise for ``error``; its message never holds the password."""
+    words = str(error).strip()
+    password = address.parameters.get("password")
+    if password:
+        words = words.replace(password, "…")
+    return DatabaseUnavailable(f"database {address.name} ({address.label}): {words}")

@@ -15,6 +15,7 @@ from exporter.scrape import Scraper, deadline_seconds
 class Simple:
     """A collector that does what it is told."""
 
+    waits = True
     jobs = ()
 
     def __init__(self, name: str, collect: Callable[[], Collected]) -> None:

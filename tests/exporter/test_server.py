@@ -26,6 +26,7 @@ class Gate:
     """A collector that waits until it is let go."""
 
     name = "gate"
+    waits = True
     jobs = ()
 
     def __init__(self) -> None:
