@@ -134,6 +134,8 @@ class Tree(Root):
         """
         with self._folder_of(file.name) as (folder, old_last):
             self._check_last(last, last)
+            if os.path.basename(last) != last:  # noqa: PTH119 - the system's own idea of a separator
+                raise UnsafePath(f"{last!r} is not a name in a folder")
             name = file.name[: len(file.name) - len(old_last)] + last
             return write_new(folder, last, name=name, content=content, like=folder.status(old_last))
 
