@@ -4,7 +4,7 @@ from storekeeper.management.delegate import Delegate
 
 
 class Command(Delegate):
-    """Back up the shop's databases so that loaddata restores them."""
+    """The action of the same name."""
 
-    help = "Back up the shop's databases so that loaddata restores them."
-    stealth_options = ("config.file", "compress", "database", "dry_run", "format", "json", "output", "verify")
+    help = "Back up the database: JSON that loaddata restores, the database's own format, or both."
+    stealth_options = ("compress", "config.file", "database", "dry_run", "format", "json", "output", "verify")

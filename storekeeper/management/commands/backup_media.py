@@ -4,7 +4,7 @@ from storekeeper.management.delegate import Delegate
 
 
 class Command(Delegate):
-    """Back up the uploaded files as one packed archive."""
+    """The action of the same name."""
 
-    help = "Back up the uploaded files as one packed archive."
-    stealth_options = ("config.file", "area", "dry_run", "json", "output")
+    help = "Back up the uploaded files: one media_backup_….tar.gz, read back before it counts."
+    stealth_options = ("area", "config.file", "dry_run", "json", "output")

@@ -4,7 +4,7 @@ from storekeeper.management.delegate import Delegate
 
 
 class Command(Delegate):
-    """Remove expired QR code images with their rows."""
+    """The action of the same name."""
 
-    help = "Remove expired QR code images with their rows."
+    help = "Remove expired payment QR codes with their rows, old tracking codes and orphaned QR files."
     stealth_options = ("config.file", "days", "dry_run", "force", "json")

@@ -4,7 +4,7 @@ from storekeeper.management.delegate import Delegate
 
 
 class Command(Delegate):
-    """Copy the backups to the places away from this machine."""
+    """The action of the same name."""
 
-    help = "Copy the backups to the places away from this machine."
+    help = "Copy the backups to the places of backups.offsite; each copy is read back."
     stealth_options = ("config.file", "dry_run", "json")

@@ -4,13 +4,13 @@ from storekeeper.management.delegate import Delegate
 
 
 class Command(Delegate):
-    """Put smaller images in the place of large ones."""
+    """The action of the same name."""
 
     help = "Put smaller images (WebP) in the place of large ones, rows included; originals stay for undo."
     stealth_options = (
-        "config.file",
         "area",
         "below",
+        "config.file",
         "dry_run",
         "file_fields",
         "json",

@@ -4,7 +4,7 @@ from storekeeper.management.delegate import Delegate
 
 
 class Command(Delegate):
-    """Show how large the shop is, part by part, against its limits."""
+    """The command of the same name."""
 
     help = "Show how large the shop is, part by part, against its limits."
     stealth_options = ("config.file", "json")

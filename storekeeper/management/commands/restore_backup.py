@@ -1,0 +1,10 @@
+"""``manage.py restore_backup``: see ``storekeeper restore_backup --help``."""
+
+from storekeeper.management.delegate import Delegate
+
+
+class Command(Delegate):
+    """The action of the same name."""
+
+    help = "Restore a JSON backup into an empty database, or with --replace over the rows that are there."
+    stealth_options = ("config.file", "database", "dry_run", "json", "loader", "replace")
