@@ -107,6 +107,7 @@ def details_of(copies: list[Copies]) -> dict[str, Any]:
                 "copied": list(one.copied),
                 "copied_bytes": one.copied_bytes,
                 "present": list(one.present),
+                "removed": list(one.removed),
                 "error": one.error,
             }
             for one in copies

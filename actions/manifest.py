@@ -112,10 +112,18 @@ def write_manifest(backup: Path, manifest: Manifest) -> None:
 def read_manifest(backup: Path) -> Manifest | None:
     """Give the manifest of ``backup``; None where there is none, or none that was written for this file."""
     try:
-        manifest = Manifest.model_validate_json(manifest_path(backup).read_bytes())
-    except (OSError, ValidationError):
+        return read_manifest_text(manifest_path(backup).read_bytes(), file=backup.name)
+    except OSError:
         return None
-    return manifest if manifest.file == backup.name else None
+
+
+def read_manifest_text(text: bytes | None, *, file: str) -> Manifest | None:
+    """Give the manifest in ``text``; None where that is none, or one of another file than ``file``."""
+    try:
+        manifest = Manifest.model_validate_json(text or b"")
+    except ValidationError:
+        return None
+    return manifest if manifest.file == file else None
 
 
 def require_manifest(backup: Path) -> Manifest:

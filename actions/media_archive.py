@@ -10,7 +10,7 @@ from actions.backup_files import SUMS_SUFFIX
 from actions.json_backup import disk_errors
 from actions.manifest import Manifest, write_manifest
 from actions.media_check import check_media_backup
-from actions.packing import PackedWriter, file_sums
+from actions.packing import PackedWriter
 from actions.sum_lines import readable, sum_line
 from actions.tar_stream import TarStream
 from storekeeper.errors import BackupRefused, UnsafePath
@@ -88,14 +88,10 @@ def write_media_backup(
         def read_back(partial: Path) -> None:
             check_media_backup(
                 partial,
+                manifest,
                 sums=sums_file.path,
-                content_sha256=archive.content_sha256,
-                content_bytes=archive.content_bytes,
-                files=tally.files,
                 report=lambda done: _look_up(context, tally.files + done, total=2 * tally.files),
             )
-            if file_sums(partial) != (archive.sha256, archive.size_bytes):
-                raise BackupRefused(f"{path.name} does not lie on the disk as it was written")
             # Before the backup has its name: a crash in between leaves sums and a manifest without a
             # backup, which the next run sweeps, and never a backup that nobody knows.
             sums_file.finish()

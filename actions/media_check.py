@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actions.packing import unpacked
+from actions.manifest import Manifest
+from actions.packing import file_sums, unpacked
 from actions.sum_lines import readable, sum_line
 from actions.tar_stream import CHUNK_BYTES, ENCODING, ERRORS
 from storekeeper.errors import BackupRefused
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 
 def check_media_backup(
     path: Path,
+    manifest: Manifest,
     *,
     sums: Path,
-    content_sha256: str,
-    content_bytes: int,
-    files: int,
     report: Callable[[int], None] = lambda done: None,
 ) -> None:
     """
-    Unpack the archive from end to end and compare; ``report`` hears how many files were read.
+    Unpack the archive from end to end and compare it with the manifest and the list of sums.
+
+    ``report`` hears how many files were read.
 
     Raises BackupRefused for anything that is not as it was written. Memory does not grow with the archive.
     """
@@ -43,11 +44,15 @@ def check_media_backup(
     except tarfile.TarError as error:
         raise BackupRefused(f"{path.name} is damaged: {error}") from None
     pieces.drain()
-    if (pieces.sha256, pieces.size_bytes, done) != (content_sha256, content_bytes, files):
+    written = (manifest.content_sha256, manifest.content_bytes, manifest.files)
+    if (pieces.sha256, pieces.size_bytes, done) != written:
         raise BackupRefused(
             f"{path.name} does not hold what was written: {done} files in {pieces.size_bytes} bytes,"
-            f" not {files} in {content_bytes}"
+            f" not {manifest.files} in {manifest.content_bytes}"
         )
+    # A bit that unpacking does not look at is damage all the same.
+    if file_sums(path) != (manifest.sha256, manifest.size_bytes):
+        raise BackupRefused(f"{path.name} does not lie on the disk as it was written")
 
 
 def _lines_of(pieces: "_Pieces") -> Iterator[bytes]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from pydantic import ValidationError
-
 from actions.action import Context, Progress
 from actions.backup_files import KINDS, Backup, find_backups
-from actions.manifest import Manifest, manifest_path
+from actions.manifest import Manifest, manifest_path, read_manifest_text
 from actions.offsite_place import OffsitePlace, redacted
+from actions.offsite_retention import copies_at, remove_copy, unwanted
 from actions.packing import file_sums
 from storekeeper.errors import ConfigurationError, OffsiteFailed
 
@@ -24,6 +23,7 @@ class Copies:
     copied: tuple[str, ...] = ()
     copied_bytes: int = 0
     present: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     error: str = ""
 
     @property
@@ -31,7 +31,10 @@ class Copies:
         """Say it to a person."""
         if self.error:
             return f"NOT copied to {self.place}: {self.error}"
-        return f"{self.place} has {len(self.copied)} new and {len(self.present)} old copies, all checked"
+        gone = f"; {len(self.removed)} removed there" if self.removed else ""
+        return (
+            f"{self.place} has {len(self.copied)} new and {len(self.present)} old copies, all checked{gone}"
+        )
 
 
 def all_backups(folder: Path) -> list[Backup]:
@@ -60,6 +63,7 @@ def copy_to(context: Context, url: str, *, backups: Sequence[Backup]) -> Copies:
         copied=tuple(run.copied),
         copied_bytes=run.copied_bytes,
         present=tuple(run.present),
+        removed=tuple(run.removed),
         error=error.removeprefix(f"{run.place_name}: "),
     )
 
@@ -72,27 +76,44 @@ class _Run:
     copied: list[str] = field(default_factory=list)
     copied_bytes: int = 0
     present: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     moved_bytes: int = 0
 
     def copy_all(self, place: OffsitePlace) -> None:
+        config = self.context.config.backups
+        keep = config.offsite_keep
+        there = copies_at(place) if keep else {}
+        # All that are here, not the new ones alone: what is known of them here is the newest.
+        here = {one.path.name: one.manifest for one in (*all_backups(config.path), *self.backups)}
+        refused = unwanted(self.context, here=here, there=there, keep=keep) if keep else []
         for backup in self.backups:
-            name = backup.path.name
-            there = remote_manifest(place, name)
-            if there is not None and there.sha256 != backup.manifest.sha256:
-                raise OffsiteFailed(
-                    f"another backup named {name} lies there",
-                    hint="Give each shop a folder of its own in backups.offsite",
-                )
-            if there is not None and place.size_bytes(name) == backup.manifest.size_bytes:
-                self.present.append(name)
-            else:
-                self._put(place, backup)
-                self.copied.append(name)
-                self.copied_bytes += backup.manifest.size_bytes
-            if there is None or there != backup.manifest:
-                # Last: only what has a manifest there counts as a copy.
-                self._put_beside(place, manifest_path(backup.path))
-            self._report(note=f"{name} is at {self.place_name}")
+            if backup.path.name not in refused:
+                self._bring(place, backup)
+        # After the new ones are there and read back.
+        for name in refused:
+            if name in there:
+                remove_copy(place, name)
+                self.removed.append(name)
+                self._report(note=f"removed {name} from {self.place_name}")
+
+    def _bring(self, place: OffsitePlace, backup: Backup) -> None:
+        name = backup.path.name
+        there = remote_manifest(place, name)
+        if there is not None and there.sha256 != backup.manifest.sha256:
+            raise OffsiteFailed(
+                f"another backup named {name} lies there",
+                hint="Give each shop a folder of its own in backups.offsite",
+            )
+        if there is not None and place.size_bytes(name) == backup.manifest.size_bytes:
+            self.present.append(name)
+        else:
+            self._put(place, backup)
+            self.copied.append(name)
+            self.copied_bytes += backup.manifest.size_bytes
+        if there is None or there != backup.manifest:
+            # Last: only what has a manifest there counts as a copy.
+            self._put_beside(place, manifest_path(backup.path))
+        self._report(note=f"{name} is at {self.place_name}")
 
     def _put(self, place: OffsitePlace, backup: Backup) -> None:
         with backup.path.open("rb") as file:
@@ -126,11 +147,4 @@ class _Run:
 
 def remote_manifest(place: OffsitePlace, name: str) -> Manifest | None:
     """Give the manifest of a copy, None where there is none, or none of this file."""
-    content = place.read_small(manifest_path(Path(name)).name)
-    if content is None:
-        return None
-    try:
-        manifest = Manifest.model_validate_json(content)
-    except ValidationError:
-        return None
-    return manifest if manifest.file == name else None
+    return read_manifest_text(place.read_small(manifest_path(Path(name)).name), file=name)

@@ -1,7 +1,6 @@
 """Remove the backups that the retention does not keep, and nothing else."""
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from pydantic import Field
@@ -12,11 +11,10 @@ from actions.backup_files import (
     SUMS_SUFFIX,
     Backup,
     find_backups,
-    in_time_zone,
     sweep_partial_files,
 )
+from actions.backup_series import judge
 from actions.manifest import manifest_path, read_manifest
-from actions.retention import Candidate, decide
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.files import FoundFile, Tree
@@ -108,23 +106,18 @@ class PruneBackups:
         folder = options.output or context.config.backups.path
         zone = context.shop.describe().time_zone
         now = context.now()
-        judged: list[Judged] = []
-        found = sorted((one for kind in KINDS for one in find_backups(folder, kind=kind)), key=_series)
-        for _, series in groupby(found, key=_series):
-            backups = {backup.path.name: backup for backup in series}
-            candidates = [
-                Candidate(
-                    name=name,
-                    created=in_time_zone(backup.manifest.created, zone),
-                    verified=backup.verified,
-                )
-                for name, backup in backups.items()
-            ]
-            judged += [
-                Judged(backup=backups[decision.name], reasons=decision.reasons)
-                for decision in decide(candidates, keep=context.config.backups.keep, now=now)
-            ]
-        return PrunePlan(judged=tuple(judged))
+        backups = {one.path.name: one for kind in KINDS for one in find_backups(folder, kind=kind)}
+        decisions = judge(
+            (one.manifest for one in backups.values()),
+            keep=context.config.backups.keep,
+            now=now,
+            time_zone=zone,
+        )
+        return PrunePlan(
+            judged=tuple(
+                Judged(backup=backups[name], reasons=decision.reasons) for name, decision in decisions.items()
+            )
+        )
 
     def perform(self, context: Context, options: PruneBackupsOptions, plan: PrunePlan) -> Outcome:
         """Remove them one by one; a backup whose manifest has changed since the plan stays."""
@@ -155,11 +148,6 @@ class PruneBackups:
             changed=len(removed),
             details={"removed": removed},
         )
-
-
-def _series(backup: Backup) -> tuple[str, str, str, str]:
-    manifest = backup.manifest
-    return manifest.kind, manifest.area, manifest.database, manifest.format
 
 
 def _remove(tree: Tree, backup: Backup) -> int:

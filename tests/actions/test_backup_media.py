@@ -2,7 +2,6 @@
 
 import datetime as dt
 import gzip
-import json
 import os
 import subprocess
 import tarfile
@@ -16,7 +15,9 @@ from actions.action import Progress
 from actions.backup_database import BackupDatabase
 from actions.backup_files import MEDIA, find_backups
 from actions.backup_media import BackupMedia
+from actions.manifest import require_manifest
 from actions.media_check import check_media_backup
+from actions.prune_backups import PruneBackups
 from exporter.collectors.backups import read_backups
 from storekeeper.errors import BackupRefused, ConfigurationError, NotEnoughSpace
 
@@ -207,15 +208,26 @@ def test_reading_back_finds_any_damage(keeper: Any, where: float) -> None:
     keeper.write("noise.bin", os.urandom(200_000))
     _, outcome = keeper.run(ACTION)
     (archive,) = outcome.created
-    manifest = json.loads(archive.with_name(archive.name + ".manifest.json").read_bytes())
+    manifest = require_manifest(archive)
     data = bytearray(archive.read_bytes())
     data[int(where * len(data)) if 0 < where < 1 else int(where)] ^= 1
     archive.write_bytes(data)
     with pytest.raises(BackupRefused):
-        check_media_backup(
-            archive,
-            sums=archive.with_name(manifest["sums_file"]),
-            content_sha256=manifest["content_sha256"],
-            content_bytes=manifest["content_bytes"],
-            files=manifest["files"],
-        )
+        check_media_backup(archive, manifest, sums=archive.with_name(manifest.sums_file))
+
+
+def test_prune_backups_takes_archive_sums_and_manifest_and_leaves_the_database_alone(keeper: Any) -> None:
+    """Media and database are series of their own; of four media backups the two newest stay."""
+    keep = keeper.config.backups.keep.model_copy(update={"daily": 2, "weekly": 0, "monthly": 0})
+    backups = keeper.config.backups.model_copy(update={"keep": keep})
+    keeper.config = keeper.config.model_copy(update={"backups": backups})
+    keeper.run(BackupDatabase())
+    database = {path.name for path in backups.path.iterdir()}
+    names = []
+    for day in range(4):
+        keeper.now = lambda day=day: dt.datetime(2026, 3, 1 + day, 4, tzinfo=dt.UTC)
+        names.append(keeper.run(ACTION)[1].created[0].name)
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(minutes=1)
+    keeper.run(PruneBackups())
+    kept = {name + ending for name in names[2:] for ending in ("", ".sha256.gz", ".manifest.json")}
+    assert {path.name for path in backups.path.iterdir()} == database | kept

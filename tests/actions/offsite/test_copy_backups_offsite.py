@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from actions.action import Outcome
+from actions.backup_media import BackupMedia
 from actions.copy_backups_offsite import CopyBackupsOffsite
 from actions.offsite_afterwards import with_copies
 from actions.offsite_place import OffsitePlace, redacted
+from storekeeper.config.model import Retention
 from storekeeper.errors import OffsiteFailed
 
 ACTION = CopyBackupsOffsite()
@@ -184,3 +187,28 @@ def test_without_the_library_the_error_says_what_to_install(tmp_path: Path) -> N
         text=True,
     )
     assert done.stdout.endswith("pip install 'storekeeper[offsite]'\n"), done.stderr
+
+
+def test_a_place_keeps_as_many_as_the_config_says(place_url: str, make_keeper: Factory) -> None:
+    """Of four backups two stay there; the others go, are not brought again, and all stay here."""
+    keep = "{daily: 2, weekly: 0, monthly: 0}"
+    keeper = make_keeper("sqlite", orders=3)
+    backups = keeper.config.backups.model_copy(
+        update={"offsite": (place_url,), "offsite_keep": Retention.model_validate(yaml.safe_load(keep))}
+    )
+    keeper.config = keeper.config.model_copy(update={"backups": backups})
+    made = []
+    for week in range(4):
+        keeper.now = lambda week=week: MOMENT + dt.timedelta(days=7 * week)
+        made.append(keeper.run(BackupMedia())[1].created[0].name)
+        keeper.run(ACTION)
+    stranger = OffsitePlace(place_url)
+    stranger.put(
+        io.BytesIO(b"x"), name="media_backup_20200101_000000.tar.gz", sha256=sha256(b"x").hexdigest()
+    )
+    _, outcome = keeper.run(ACTION)
+    copies = {name for name in OffsitePlace(place_url).names() if name.endswith(".tar.gz")}
+    assert copies == {made[2], made[3], "media_backup_20200101_000000.tar.gz"}
+    assert outcome.details["offsite"][0]["copied"] == []
+    assert {path.name for path in backups.path.glob("*.tar.gz")} == set(made)
+    assert len(OffsitePlace(place_url).names()) == 2 * 3 + 1
