@@ -65,10 +65,8 @@ def _as_json(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
 
 
 def _print(plan: Plan, outcome: Outcome | None) -> None:
-    if outcome is not None:
-        click.echo(outcome.summary)
-        return
     rows = plan.rows()
-    if len(rows) > 1:
+    # A plan without anything to do has still something to tell: what was found, or left and why.
+    if (outcome is None or plan.empty) and len(rows) > 1:
         print_table(rows, most=ROWS_SHOWN)
-    click.echo(f"dry run: {plan.summary}")
+    click.echo(f"dry run: {plan.summary}" if outcome is None else outcome.summary)
