@@ -20,6 +20,7 @@ _SCRAPE_TIMEOUT_SECONDS = 10
 def prometheus_configuration(
     template: dict[str, Any],
     *,
+    instance: str,
     exporter: str,
     receiver: str,
     alertmanager: str,
@@ -28,7 +29,7 @@ def prometheus_configuration(
     receiver_credentials_file: str | None = None,
 ) -> dict[str, Any]:
     """
-    Give Prometheus' config for these addresses, each ``HOST:PORT``.
+    Give Prometheus' config for these addresses, each ``HOST:PORT``; ``instance`` names the shop on all.
 
     ``interval_seconds`` is that of scrapes and of rule evaluations. The bearer token in
     ``receiver_credentials_file`` is sent to the receiver when it is given.
@@ -42,9 +43,10 @@ def prometheus_configuration(
     document["rule_files"] = list(rule_files)
     document["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]
     jobs = document["scrape_configs"]
-    _named(jobs, EXPORTER_JOB, key="job_name")["static_configs"] = [{"targets": [exporter]}]
+    labels = {"instance": instance}
+    _named(jobs, EXPORTER_JOB, key="job_name")["static_configs"] = [{"targets": [exporter], "labels": labels}]
     receiver_job = _named(jobs, RECEIVER_JOB, key="job_name")
-    receiver_job["static_configs"] = [{"targets": [receiver]}]
+    receiver_job["static_configs"] = [{"targets": [receiver], "labels": labels}]
     if receiver_credentials_file is not None:
         receiver_job["authorization"] = {"credentials_file": receiver_credentials_file}
     return document

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from storekeeper.stack.observe import Observation
+from tests.grafana.queries import MAY_BE_EMPTY, dashboards, panel_queries
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("loop")]
 
@@ -101,3 +103,38 @@ def test_missing_backup_is_made(running_loop: Any) -> None:
     )
     loop.wait_until("BackupTooOld is resolved", lambda seen: too_old(seen) == "")
     assert [] == list(backups.glob(".*.partial"))
+
+
+def test_every_panel_shows_the_running_shop(running_loop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each query of each dashboard gives series from the running Prometheus, or may rightly be empty."""
+    loop = running_loop
+    loop.shop.add_expired_codes(loop.media_limit)
+    loop.wait_until(
+        "a cleanup has run and everything was scraped again",
+        lambda seen: (
+            {"cleanup_expired_qr_codes", "backup_database"}
+            <= {step["action"] for run in seen.runs if run["state"] == "done" for step in run["steps"]}
+        ),
+    )
+    url = f"{loop.loop.addresses.prometheus}/api/v1/query"
+    queries = [
+        (name, title, expression)
+        for name, dashboard in dashboards().items()
+        for title, expression in panel_queries(dashboard)
+    ]
+
+    def series() -> list[int]:
+        answers = [requests.get(url, params={"query": query}, timeout=10).json() for _, _, query in queries]
+        assert [] == [answer for answer in answers if answer["status"] != "success"]
+        return [len(answer["data"]["result"]) for answer in answers]
+
+    def empty(counts: list[int]) -> list[tuple[str, str]]:
+        rows = zip(queries, counts, strict=True)
+        return [(name, title) for (name, title, _), count in rows if not count and title not in MAY_BE_EMPTY]
+
+    # A rate needs two scrapes, and the slow measurements a moment.
+    loop.wait_until("every panel has data", lambda seen: [] == empty(series()))
+    with capsys.disabled():
+        print()
+        for (name, title, _), count in zip(queries, series(), strict=True):
+            print(f"  {count:3}  {name}: {title}")

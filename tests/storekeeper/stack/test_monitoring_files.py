@@ -29,6 +29,7 @@ def fitted_prometheus(document: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Give the config for some ports that are not the usual ones."""
     return prometheus_configuration(
         document,
+        instance="madamda",
         exporter="127.0.0.1:19731",
         receiver="127.0.0.1:19732",
         alertmanager="127.0.0.1:19093",
@@ -44,8 +45,11 @@ def test_prometheus_gets_the_addresses_the_rules_and_the_pace() -> None:
         "rule_files": [str(ROOT / "alert_rules" / "*.yml")],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:19093"]}]}]},
         "scrape_configs": [
-            {"job_name": "storekeeper-exporter", "static_configs": [{"targets": ["127.0.0.1:19731"]}]},
-            {"job_name": "storekeeper-receiver", "static_configs": [{"targets": ["127.0.0.1:19732"]}]},
+            {
+                "job_name": f"storekeeper-{name}",
+                "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": {"instance": "madamda"}}],
+            }
+            for name, port in (("exporter", 19731), ("receiver", 19732))
         ],
     }
 
