@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actions.rotate_logs import RotateLogs
 
 
@@ -148,3 +150,51 @@ def test_without_collapse_it_copies_truncates_and_tells_the_risk(
         assert "may be lost" in outcome.summary
         assert "2025-12-01 00:06:00 after\n" == path.read_text()
         assert 100 == len(keeper.unpack("django_2025_11.log.gz").splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "handler"),
+    [
+        ("orders.log", "FileHandler"),
+        ("orders.log", "WatchedFileHandler"),
+        ("orders.log.1", "RotatingFileHandler"),
+    ],
+)
+def test_a_process_that_comes_in_the_last_moment_loses_no_line(
+    name: str, handler: str, make_logs: Callable[..., Any]
+) -> None:
+    """Somebody opens the file and writes to it after it was packed, right before the cut."""
+    keeper = make_logs({"orders.log": handler})
+    keeper.write(name, "one", "two")
+    writers = []
+
+    def write_late(stage: str) -> None:
+        aside = keeper.folder / f"{name}.rotating"
+        if stage == "noted" and not writers:
+            writers.append((aside if aside.exists() else keeper.folder / name).open("a"))
+            writers[0].write("2025-11-30 10:00:00 late\n")
+            writers[0].flush()
+
+    keeper.run(RotateLogs(stage=write_late, patience_seconds=0))
+    writers[0].close()
+    keeper.run(now=True)
+    assert ["one", "two", "late"] == [
+        line.split()[-1] for line in keeper.unpack("orders_2025_11.log.gz").splitlines()
+    ]
+    assert b"" == (keeper.folder / name).read_bytes()
+
+
+def test_a_log_that_somebody_else_changed_meanwhile_is_not_cut(make_logs: Callable[..., Any]) -> None:
+    """Another rotation emptied the log after it was packed: what was written since is not cut off."""
+    keeper = make_logs()
+    path = keeper.write("django.log", *("old" for _ in range(1000)))
+    size = path.stat().st_size
+
+    def rotate_elsewhere(stage: str) -> None:
+        if stage == "noted":
+            path.write_bytes(b"2025-12-01 new\n" * (size // 15 + 1000))
+
+    with path.open("ab"):
+        keeper.run(RotateLogs(stage=rotate_elsewhere, patience_seconds=0))
+    assert b"2025-12-01 new\n" * (size // 15 + 1000) == path.read_bytes()
+    assert ["django.log"] == keeper.names()
