@@ -1,11 +1,16 @@
 """Questions in threads of their own, and the threads that wait for the next one."""
 
+import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
 from exporter.flight import Flights, Threads
+
+WORKS = 5000
+ASKERS = 8
 
 
 def until() -> float:
@@ -46,18 +51,35 @@ def test_error_reaches_whoever_waits_and_the_thread_goes_on() -> None:
         assert 1 == flights.ask("right", lambda: 1).wait(until=until())
 
 
+def ask_for(threads: Threads, done: list[int], numbers: range) -> None:
+    """Have each number put into ``done``."""
+    for number in numbers:
+        threads.run(partial(done.append, number))
+
+
 def test_no_work_is_lost_while_threads_end() -> None:
     """Threads that end at once, and work that comes in that very moment: all of it is done."""
     threads = Threads(idle_seconds=0)
-    done = []
-    for number in range(2000):
-        threads.run(lambda number=number: done.append(number))  # type: ignore[misc]
-    waited = threading.Event()
-    for _ in range(1000):
-        if len(done) == 2000:
-            break
-        waited.wait(0.01)
-    assert list(range(2000)) == sorted(done)
+    done: list[int] = []
+    usual = sys.getswitchinterval()
+    # Threads take turns after almost every step.
+    sys.setswitchinterval(1e-6)
+    try:
+        askers = [
+            threading.Thread(target=ask_for, args=(threads, done, range(first, WORKS, ASKERS)))
+            for first in range(ASKERS)
+        ]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        for _ in range(1000):
+            if len(done) == WORKS:
+                break
+            time.sleep(0.01)
+    finally:
+        sys.setswitchinterval(usual)
+    assert list(range(WORKS)) == sorted(done)
 
 
 def test_idle_threads_end() -> None:
@@ -65,8 +87,12 @@ def test_idle_threads_end() -> None:
     threads = Threads(idle_seconds=0.05)
     gate = threading.Barrier(9)
     before = threading.active_count()
+
+    def meet() -> None:
+        gate.wait(10)
+
     for _ in range(8):
-        threads.run(lambda: gate.wait(10) and None)
+        threads.run(meet)
     gate.wait(10)
     for _ in range(1000):
         if threading.active_count() <= before:
