@@ -236,3 +236,22 @@ def test_a_real_shop_tells_its_handlers(make_shop: Callable[..., Any], tmp_path:
     assert {"django_2020_01.log.gz", "orders_2020_01.log.gz", "security_2020_01.log.gz"} == {
         path.name for path in (shop.data / "logs").glob("*.gz")
     }
+
+
+@pytest.mark.parametrize("handler", ["FileHandler", "WatchedFileHandler"])
+def test_a_log_that_became_a_link_after_the_plan_is_not_followed(
+    handler: str, tmp_path: Path, make_logs: Callable[..., Any]
+) -> None:
+    """Whoever puts a link in a log's place gets neither an archive of its target nor an emptied target."""
+    keeper = make_logs({"django.log": handler})
+    path = keeper.write("django.log", "one")
+    outside = tmp_path / "outside.log"
+    outside.write_text("2025-11-01 outside\n")
+    action: Any = RotateLogs(patience_seconds=0)
+    plan = keeper.plan()
+    path.unlink()
+    path.symlink_to(outside)
+    with pytest.raises(StorekeeperError, match="symbolic link"):
+        action.perform(keeper.context(), action.Options(), plan)
+    assert "2025-11-01 outside\n" == outside.read_text()
+    assert ["django.log"] == keeper.names()
