@@ -1,21 +1,16 @@
-"""The figures of the page: how full everything with a limit is, and which backups there are."""
+"""The bars of the page: how full everything with a limit is."""
 
-import datetime as dt
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from actions.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
 from actions.usage import UsageReader
 from storekeeper.config import Config
-from storekeeper.errors import StorekeeperError, UnsafePath
-from storekeeper.files import Tree
+from storekeeper.errors import StorekeeperError
 
 logger = logging.getLogger(__name__)
 
-MOST_BACKUPS: Final = 12
 # The guide's thresholds, from the worst down.
 LEVELS: Final = ((0.95, "emergency"), (0.90, "critical"), (0.80, "warning"))
 
@@ -29,15 +24,6 @@ class Gauge:
     capacity_bytes: int = 0
     ratio: float | None = None
     level: str = "fine"
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackupFile:
-    """A file in the backup folder."""
-
-    name: str
-    size_bytes: int
-    modified: dt.datetime
 
 
 def read_gauges(config: Config, *, usage: UsageReader) -> tuple[Gauge, ...]:
@@ -69,19 +55,3 @@ def _gauge(resource: Resource, *, usage: UsageReader) -> Gauge | None:
         ratio=found.ratio,
         level=level,
     )
-
-
-def list_backups(folder: Path) -> list[BackupFile]:
-    """Give the newest files in the backup folder itself; partial and hidden ones are no backups."""
-    found = []
-    with suppress(UnsafePath), Tree(folder) as tree:
-        found = [file for file in tree.walk() if "/" not in file.name and not file.name.startswith(".")]
-    found.sort(key=lambda file: file.modified_ns, reverse=True)
-    return [
-        BackupFile(
-            name=file.name.encode("utf-8", "backslashreplace").decode("utf-8"),
-            size_bytes=file.size_bytes,
-            modified=dt.datetime.fromtimestamp(file.modified_ns / 1e9, tz=dt.UTC),
-        )
-        for file in found[:MOST_BACKUPS]
-    ]

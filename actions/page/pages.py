@@ -17,10 +17,11 @@ from starlette.routing import BaseRoute, Route
 
 from actions.access import WHO
 from actions.action import Action
+from actions.backup_files import KINDS, Backup, find_backups
 from actions.history import find_run, list_runs, open_episodes
 from actions.ledger import Ledger
 from actions.ledger_schema import OPEN_RUN_STATES, Trigger
-from actions.page.gauges import Gauge, list_backups, read_gauges
+from actions.page.gauges import Gauge, read_gauges
 from actions.schedules import Scheduler
 from actions.usage import UsageReader
 from storekeeper import __version__
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 # Walking a large media folder at each reload of the page would be load without use.
 GAUGES_SECONDS: Final = 30.0
+MOST_BACKUPS: Final = 12
 _FORM_BYTES: Final = 16 * 1024
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none';"
@@ -92,7 +94,7 @@ class Pages:
             gauges=self._current_gauges(),
             episodes=open_episodes(self._ledger.file),
             runs=list_runs(self._ledger.file, most=25),
-            backups=list_backups(self._config.backups.path),
+            backups=_newest_backups(self._config.backups.path),
             due=sorted(self._scheduler.next_due().items(), key=lambda one: one[1]),
             actions=sorted(self._actions.values(), key=lambda action: action.name),
         )
@@ -145,6 +147,11 @@ class Pages:
     def _page(self, template: str, **values: Any) -> Response:
         text = self._environment.get_template(template).render(version=__version__, **values)
         return Response(text, media_type="text/html", headers=_HEADERS)
+
+
+def _newest_backups(folder: Path) -> list[Backup]:
+    found = [backup for kind in KINDS for backup in find_backups(folder, kind=kind)]
+    return sorted(found, key=lambda backup: backup.manifest.created, reverse=True)[:MOST_BACKUPS]
 
 
 def _back_to(run: str) -> Response:

@@ -10,7 +10,7 @@ import pytest
 import requests
 import yaml
 
-from storekeeper.stack.ports import choose_port
+from storekeeper.stack.ports import PortClaims
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def alertmanager(receiver: Any, tmp_path: Path) -> Iterator[str]:
         "receivers": [{"name": "storekeeper", "webhook_configs": [{"url": f"{receiver.url}/api/v1/alerts"}]}],
     }
     (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    url = f"127.0.0.1:{choose_port(19093)}"
+    url = f"127.0.0.1:{PortClaims().claim(19093)}"
     with subprocess.Popen(
         [
             "prometheus-alertmanager",
