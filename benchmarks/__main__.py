@@ -6,6 +6,7 @@ import sys
 # Name: the module, whose ``main`` takes the remaining words of the command line.
 BENCHMARKS = {
     "backups": "benchmarks.backups",
+    "cleanup": "benchmarks.cleanup",
     "log_rotation": "benchmarks.log_rotation",
     "scanner": "benchmarks.scanner",
     "scrape": "benchmarks.scrape",
