@@ -27,10 +27,10 @@ from pathlib import Path
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.qr_code_plan import PlannedRow, QrCodePlan
-from actions.qr_code_search import QrCodeSearch, question
-from actions.references import named_files
-from actions.removal_journal import RemovalJournal
+from actions.media.qr_code_plan import PlannedRow, QrCodePlan
+from actions.media.qr_code_search import QrCodeSearch, question
+from actions.media.references import named_files
+from actions.media.removal_journal import RemovalJournal
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import OverBudget

@@ -18,10 +18,10 @@ from contextlib import suppress
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.orphan_plan import OrphanPlan, QuarantinedFiles
-from actions.orphan_search import OrphanSearch
-from actions.quarantine import Quarantine, QuarantineRun
-from actions.references import named_files
+from actions.media.orphan_plan import OrphanPlan, QuarantinedFiles
+from actions.media.orphan_search import OrphanSearch
+from actions.media.quarantine import Quarantine, QuarantineRun
+from actions.media.references import named_files
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import ConfigurationError, OverBudget, StorekeeperError

@@ -17,18 +17,18 @@ from typing import Final
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backup_files import find_backups
-from actions.optimize_plan import OptimizePlan, PlannedDatabase
-from actions.optimize_postgresql import (
+from actions.backups.files import find_backups
+from actions.optimization.plan import OptimizePlan, PlannedDatabase
+from actions.optimization.postgresql import (
     Optimized,
     data_folder,
     find_indexes,
     find_leftovers,
     optimize_postgresql,
 )
-from actions.optimize_sqlite import COPIES, optimize_sqlite, require, require_room, sqlite_bytes
+from actions.optimization.sqlite import COPIES, optimize_sqlite, require, require_room, sqlite_bytes
+from actions.optimization.unused_data import find_unused
 from actions.scope import Database, database_size_bytes, databases_of
-from actions.unused_data import find_unused
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.databases import Engine, connect_postgresql, connect_sqlite

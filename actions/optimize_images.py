@@ -19,12 +19,12 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from actions.action import Context, Outcome
-from actions.image_encoding import require_pillow
-from actions.image_exchange import ImageExchange
-from actions.image_plan import ImagePlan
-from actions.image_recovery import settle_unfinished, unfinished_count
-from actions.image_search import ImageSearch, Wish
-from actions.image_undo import UndoPlan, plan_undo, undo
+from actions.images.encoding import require_pillow
+from actions.images.exchange import ImageExchange
+from actions.images.plan import ImagePlan
+from actions.images.recovery import settle_unfinished, unfinished_count
+from actions.images.search import ImageSearch, Wish
+from actions.images.undo import UndoPlan, plan_undo, undo
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, PathInside
 from storekeeper.errors import ConfigurationError

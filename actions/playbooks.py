@@ -11,7 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from actions.action import Action
-from actions.payload import Alert
+from actions.receiver.payload import Alert
 from actions.resources import Resource
 from actions.schedules import check_schedule
 from actions.table import ACTIONS

@@ -6,15 +6,15 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backup_files import (
+from actions.backups.files import (
     KINDS,
     SUMS_SUFFIX,
     Backup,
     find_backups,
     sweep_partial_files,
 )
-from actions.backup_series import judge
-from actions.manifest import manifest_path, read_manifest
+from actions.backups.manifest import manifest_path, read_manifest
+from actions.backups.series import judge
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.files import FoundFile, Tree

@@ -28,12 +28,12 @@ from pydantic import AfterValidator, Field
 
 from actions.action import Context, Outcome, Progress
 from actions.budget import beyond_budget
-from actions.log_archive import room_bytes
-from actions.log_folder import LogFolder
-from actions.log_journal import settle
-from actions.log_plan import LogPlan, PlannedLog
-from actions.log_rotation import FolderRotation, Hooks, Rotated
-from actions.log_search import Wishes, log_areas, search_logs
+from actions.logs.archive import room_bytes
+from actions.logs.folder import LogFolder
+from actions.logs.journal import settle
+from actions.logs.plan import LogPlan, PlannedLog
+from actions.logs.rotation import FolderRotation, Hooks, Rotated
+from actions.logs.search import Wishes, log_areas, search_logs
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, Size
 from storekeeper.errors import OverBudget, StorekeeperError

@@ -2,7 +2,7 @@
 Run one action: lock its resources, plan, and, unless it is a dry run, perform.
 
 Every way of starting an action ends here: the command line and manage.py by ``run_by_hand``, playbooks,
-schedules and the web by ``actions.worker``. A resource is worked on by one run at a time.
+schedules and the web by ``actions.receiver.worker``. A resource is worked on by one run at a time.
 """
 
 import datetime as dt
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from actions.action import Action, Context, Outcome, Plan, Progress
-from actions.ledger import Ledger
-from actions.ledger_file import LedgerFile, LedgerUnavailable
-from actions.ledger_rows import NewRun, NewStep
-from actions.ledger_schema import RunState, StepState, Trigger
-from actions.offsite_afterwards import with_copies
-from actions.progress_keeper import ProgressKeeper
+from actions.ledger.file import LedgerFile, LedgerUnavailable
+from actions.ledger.ledger import Ledger
+from actions.ledger.progress_keeper import ProgressKeeper
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import RunState, StepState, Trigger
+from actions.offsite.afterwards import with_copies
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import AlreadyRunning, StorekeeperError

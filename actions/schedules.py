@@ -14,9 +14,9 @@ from croniter import croniter  # type: ignore[import-untyped] # ships no types
 
 from actions.action import Action
 from actions.copy_backups_offsite import CopyBackupsOffsite
-from actions.ledger import Ledger
-from actions.ledger_rows import NewRun, NewStep
-from actions.ledger_schema import Trigger
+from actions.ledger.ledger import Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import Trigger
 from storekeeper.config import Config
 
 # The guide's calendar, for the actions that there are.

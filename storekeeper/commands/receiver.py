@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from actions.run import run_receiver
+from actions.receiver.service import run_receiver
 from storekeeper.commands.service_options import service_options, start_log
 from storekeeper.config import find_config
 

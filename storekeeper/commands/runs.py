@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from actions.history import read_run, read_runs
+from actions.ledger.history import read_run, read_runs
 from storekeeper.commands.common import config_option, json_option, print_json, print_table, read_config
 from storekeeper.errors import StorekeeperError
 from storekeeper.units import format_size

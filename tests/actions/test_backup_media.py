@@ -13,10 +13,10 @@ import pytest
 
 from actions.action import Progress
 from actions.backup_database import BackupDatabase
-from actions.backup_files import MEDIA, find_backups
 from actions.backup_media import BackupMedia
-from actions.manifest import require_manifest
-from actions.media_check import check_media_backup
+from actions.backups.files import MEDIA, find_backups
+from actions.backups.manifest import require_manifest
+from actions.backups.media_check import check_media_backup
 from actions.prune_backups import PruneBackups
 from exporter.collectors.backups import read_backups
 from storekeeper.errors import BackupRefused, ConfigurationError, NotEnoughSpace

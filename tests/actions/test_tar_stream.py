@@ -5,7 +5,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from actions.tar_stream import CHUNK_BYTES, Stored, TarStream
+from actions.backups.tar_stream import CHUNK_BYTES, Stored, TarStream
 
 
 class Disturbed(io.FileIO):

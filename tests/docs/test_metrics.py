@@ -4,9 +4,9 @@ import datetime as dt
 import re
 from pathlib import Path
 
-from actions.ledger import Ledger
-from actions.ledger_file import LedgerFile
-from actions.receiver_metrics import ReceiverCollector
+from actions.ledger.file import LedgerFile
+from actions.ledger.ledger import Ledger
+from actions.receiver.metrics import ReceiverCollector
 
 CHECKOUT = Path(__file__).parents[2]
 

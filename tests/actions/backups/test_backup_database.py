@@ -17,10 +17,10 @@ import psycopg
 import pytest
 
 from actions.backup_database import BackupDatabase
-from actions.backup_files import find_backups
-from actions.json_backup import write_json_backup
-from actions.manifest import Manifest, read_manifest
-from actions.packing import file_sums
+from actions.backups.files import find_backups
+from actions.backups.json_backup import write_json_backup
+from actions.backups.manifest import Manifest, read_manifest
+from actions.backups.packing import file_sums
 from storekeeper.errors import (
     BackupRefused,
     ConfigurationError,
@@ -143,7 +143,7 @@ def test_killed_run_leaves_no_backup_and_is_swept(keeper: Callable[..., Any], tm
     folder = kept.config.backups.path
     # A reader that stops: the shop's interpreter waits in the middle of its answer.
     slow = (
-        "import sys, time\nfrom actions import json_backup\nfeed = json_backup.FixtureCheck.feed\n"
+        "import sys, time\nfrom actions.backups import json_backup\nfeed = json_backup.FixtureCheck.feed\n"
         "def slowly(self, data):\n    feed(self, data)\n    time.sleep(0.5)\n"
         "json_backup.FixtureCheck.feed = slowly\n"
         "from storekeeper.cli import main\nsys.argv = ['storekeeper', 'backup_database', '--config.file', "

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actions.backup_database import BackupDatabase
-from actions.manifest import read_manifest, write_manifest
+from actions.backups.manifest import read_manifest, write_manifest
 from actions.restore_backup import RestoreBackup
 from storekeeper.errors import BackupRefused, ConfigurationError
 

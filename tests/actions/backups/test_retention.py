@@ -5,7 +5,7 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.retention import Candidate, decide
+from actions.backups.retention import Candidate, decide
 from storekeeper.config import Retention
 
 NOW = dt.datetime(2025, 12, 31, 23, 0, tzinfo=dt.UTC)

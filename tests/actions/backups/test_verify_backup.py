@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from actions.backup_database import BackupDatabase
-from actions.manifest import Manifest, read_manifest, write_manifest
+from actions.backups.manifest import Manifest, read_manifest, write_manifest
 from actions.verify_backup import VerifyBackup
 from storekeeper.errors import BackupRefused, ShopError
 from storekeeper.shop import Shop

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from actions.image_journal import ImageJournal
-from actions.image_rows import rename_in_rows, rows_naming
+from actions.images.journal import ImageJournal
+from actions.images.rows import rename_in_rows, rows_naming
 from actions.optimize_images import OptimizeImages
 from storekeeper.shop import Shop
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from actions import image_encoding
-from actions.image_encoding import LeftAlone, encode
+from actions.images import encoding as image_encoding
+from actions.images.encoding import LeftAlone, encode
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -185,7 +185,7 @@ def test_without_pillow_the_error_says_what_to_install() -> None:
     """Every action can be imported without Pillow; this one names the extra."""
     code = (
         "import sys\nsys.modules['PIL'] = None\nimport actions.table\n"
-        "from actions.image_encoding import require_pillow\nrequire_pillow()"
+        "from actions.images.encoding import require_pillow\nrequire_pillow()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
     assert "pip install 'storekeeper[images]'" in done.stderr.splitlines()[-1]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
-from actions.image_exchange import ImageExchange
+from actions.images.exchange import ImageExchange
 from actions.optimize_images import OptimizeImages, wish_of
 from storekeeper.errors import ConfigurationError, NotEnoughSpace, StorekeeperError
 from storekeeper.files import Tree

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from actions.action import Context, Outcome, Progress
-from actions.log_plan import LogPlan
+from actions.logs.plan import LogPlan
 from actions.rotate_logs import RotateLogs
 from storekeeper.config import Config, parse_config
 from storekeeper.shop.description import LogFile, ShopDescription

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from actions.log_folder import LogFolder
-from actions.log_journal import has_been_cut, read_journal
+from actions.logs.folder import LogFolder
+from actions.logs.journal import has_been_cut, read_journal
 from storekeeper.errors import StorekeeperError
 
 LINES = [f"line {number:06d}" for number in range(2000)]

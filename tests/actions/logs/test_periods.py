@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.log_period import (
+from actions.logs.period import (
     Kind,
     Period,
     archive_name,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actions.log_folder import LogFolder
+from actions.logs.folder import LogFolder
 from actions.rotate_logs import RotateLogs
 from storekeeper.errors import NotEnoughSpace
 

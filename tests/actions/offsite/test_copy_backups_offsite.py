@@ -17,8 +17,8 @@ import yaml
 from actions.action import Outcome
 from actions.backup_media import BackupMedia
 from actions.copy_backups_offsite import CopyBackupsOffsite
-from actions.offsite_afterwards import with_copies
-from actions.offsite_place import OffsitePlace, redacted
+from actions.offsite.afterwards import with_copies
+from actions.offsite.place import OffsitePlace, redacted
 from storekeeper.config.model import Retention
 from storekeeper.errors import OffsiteFailed
 
@@ -175,7 +175,7 @@ def test_without_the_library_the_error_says_what_to_install(tmp_path: Path) -> N
     """An interpreter that has no fsspec is told the line to type; the import of our code is fine."""
     (tmp_path / "fsspec.py").write_text("raise ImportError('hidden', name='fsspec')")
     code = (
-        "from actions.offsite_place import OffsitePlace\n"
+        "from actions.offsite.place import OffsitePlace\n"
         "from storekeeper.errors import ConfigurationError\n"
         "try: OffsitePlace('s3://bucket/shop')\n"
         "except ConfigurationError as error: print(error)"

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import pytest
 import requests
 
-from actions.ledger import Ledger
-from actions.ledger_file import LedgerFile
+from actions.ledger.file import LedgerFile
+from actions.ledger.ledger import Ledger
 from actions.playbooks import shipped_playbooks
-from actions.run import ReceiverService
+from actions.receiver.service import ReceiverService
 from storekeeper.config import Config, load_config
 
 PROGRAM = Path(__file__).with_name("receiver_process.py")

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from actions import engine
 from actions.action import Context, Outcome, Progress
-from actions.run import ReceiverService
+from actions.receiver import engine
+from actions.receiver.service import ReceiverService
 from storekeeper.config import Config, load_config
 from storekeeper.config.fields import Model
 from storekeeper.errors import StorekeeperError

@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 import requests
 
-from actions.run import ReceiverService
+from actions.receiver.service import ReceiverService
 from storekeeper.config import Config
 from storekeeper.errors import ConfigurationError
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actions.ledger import Ledger
-from actions.ledger_rows import NewRun, NewStep
-from actions.ledger_schema import Trigger
+from actions.ledger.ledger import Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import Trigger
 
 Make = Callable[..., dict[str, Any]]
 Start = Callable[..., Any]

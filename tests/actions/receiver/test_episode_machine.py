@@ -8,12 +8,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actions.episodes import Verdict
-from actions.intake import Intake
-from actions.ledger import Ledger
-from actions.ledger_file import LedgerFile
-from actions.ledger_schema import RunState
-from actions.payload import Alert, Message, Status
+from actions.ledger.file import LedgerFile
+from actions.ledger.ledger import Ledger
+from actions.ledger.schema import RunState
+from actions.receiver.episodes import Verdict
+from actions.receiver.intake import Intake
+from actions.receiver.payload import Alert, Message, Status
 from storekeeper.config import Area, Config, Playbook, Step
 
 COOLDOWN_SECONDS = 3600

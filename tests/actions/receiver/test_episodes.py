@@ -2,8 +2,8 @@
 
 import pytest
 
-from actions.episodes import Past, Rules, Verdict, decide
-from actions.payload import Status
+from actions.receiver.episodes import Past, Rules, Verdict, decide
+from actions.receiver.payload import Status
 
 RULES = Rules(cooldown_seconds=3600, runs_per_day=3)
 FRESH = Past()

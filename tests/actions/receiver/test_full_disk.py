@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from actions.ledger import Ledger
-from actions.ledger_file import LedgerFile, LedgerUnavailable
-from actions.ledger_rows import NewRun, NewStep
-from actions.ledger_schema import Trigger
+from actions.ledger.file import LedgerFile, LedgerUnavailable
+from actions.ledger.ledger import Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import Trigger
 from actions.runner import now_here
 
 Make = Callable[..., dict[str, Any]]

@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from actions.episodes import Verdict
-from actions.expiry import expire_episodes
-from actions.history import list_runs, open_episodes
-from actions.intake import Intake
-from actions.ledger import Ledger
-from actions.ledger_schema import RunState
-from actions.payload import parse_message
+from actions.ledger.history import list_runs, open_episodes
+from actions.ledger.ledger import Ledger
+from actions.ledger.schema import RunState
 from actions.playbooks import playbooks_of
+from actions.receiver.episodes import Verdict
+from actions.receiver.expiry import expire_episodes
+from actions.receiver.intake import Intake
+from actions.receiver.payload import parse_message
 from storekeeper.config import Config
 
 Make = Callable[..., dict[str, Any]]

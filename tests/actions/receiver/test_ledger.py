@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from actions.action import Outcome, Progress
-from actions.expiry import expire_approvals
-from actions.history import find_run
-from actions.ledger import MOST_LOG_LINES, Ledger
-from actions.ledger_file import LedgerFile, LedgerUnavailable
-from actions.ledger_rows import NewRun, NewStep
-from actions.ledger_schema import SCHEMA_VERSION, RunState, StepState, Trigger
+from actions.ledger.file import LedgerFile, LedgerUnavailable
+from actions.ledger.history import find_run
+from actions.ledger.ledger import MOST_LOG_LINES, Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import SCHEMA_VERSION, RunState, StepState, Trigger
+from actions.receiver.expiry import expire_approvals
 from storekeeper.config import Config
 
 NEW = NewRun(trigger=Trigger.API, who="anna", steps=[NewStep(action="a"), NewStep(action="b")])
@@ -111,8 +111,8 @@ def test_many_processes_write_at_once(ledger: Ledger, config: Config) -> None:
     """The command line writes its runs beside the receiver; none is lost and none waits for ever."""
     code = (
         "import sys; from pathlib import Path\n"
-        "from actions.ledger import Ledger; from actions.ledger_file import LedgerFile\n"
-        "from actions.ledger_rows import NewRun, NewStep; from actions.ledger_schema import Trigger\n"
+        "from actions.ledger.ledger import Ledger; from actions.ledger.file import LedgerFile\n"
+        "from actions.ledger.rows import NewRun, NewStep; from actions.ledger.schema import Trigger\n"
         "from actions.runner import now_here\n"
         "ledger = Ledger(LedgerFile(Path(sys.argv[1])), now=now_here)\n"
         "new = NewRun(trigger=Trigger.API, who='a', steps=[NewStep(action='a')])\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.payload import Alert, MalformedPayload, Message, Status, parse_message
+from actions.receiver.payload import Alert, MalformedPayload, Message, Status, parse_message
 
 Make = Callable[..., dict[str, Any]]
 

@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from actions.payload import Alert, Status
 from actions.playbooks import check_playbooks, choose_playbook, shipped_playbooks
+from actions.receiver.payload import Alert, Status
 from actions.resources import resource_of
 from actions.table import ACTIONS
 from storekeeper.config import Config, Playbook, Step, parse_config

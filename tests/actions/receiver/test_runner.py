@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from actions.action import Progress
-from actions.expiry import fail_abandoned_runs
-from actions.history import read_run, read_runs
-from actions.ledger import Ledger
-from actions.ledger_file import LedgerFile
-from actions.ledger_rows import NewRun, NewStep
-from actions.ledger_schema import Trigger
+from actions.ledger.file import LedgerFile
+from actions.ledger.history import read_run, read_runs
+from actions.ledger.ledger import Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import Trigger
+from actions.receiver.expiry import fail_abandoned_runs
 from actions.runner import LOCKS, now_here, run_by_hand
 from storekeeper.config import Config
 from storekeeper.errors import AlreadyRunning, StorekeeperError

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from actions.ledger import Ledger
-from actions.ledger_schema import RunState
+from actions.ledger.ledger import Ledger
+from actions.ledger.schema import RunState
 from actions.schedules import Scheduler, schedule_of
 from storekeeper.config import Config
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from actions.action import Context, Outcome, Progress
-from actions.history import find_run
-from actions.ledger import Ledger
-from actions.ledger_rows import NewRun, NewStep
-from actions.ledger_schema import RunState, StepState, Trigger
+from actions.ledger.history import find_run
+from actions.ledger.ledger import Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import RunState, StepState, Trigger
+from actions.receiver.worker import Next, Worker
 from actions.runner import LOCKS
 from actions.usage import UsageReader
-from actions.worker import Next, Worker
 from storekeeper.config import Config
 from storekeeper.errors import DatabaseUnavailable
 from storekeeper.files import ResourceLock

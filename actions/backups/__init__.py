@@ -1,0 +1,1 @@
+"""How backups are written, named, judged, proved and restored."""

@@ -1,0 +1,126 @@
+"""Write one database as a fixture: streamed from the shop's Django, checked, and only then named."""
+
+import datetime as dt
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from actions.action import Context, Progress
+from actions.backups.fixture_check import FixtureCheck
+from actions.backups.manifest import Manifest, TableSum, write_manifest
+from actions.backups.packing import PackedWriter, check_content, file_sums
+from storekeeper.errors import BackupRefused, NotEnoughSpace
+from storekeeper.files import PartialFile
+from storekeeper.shop.shop import Conversation
+
+LOCK_TIMEOUT_SECONDS = 60.0
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def write_json_backup(
+    conversation: Conversation,
+    *,
+    context: Context,
+    alias: str,
+    path: Path,
+    draft: Manifest,
+    compress: bool,
+    lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+) -> Manifest:
+    """
+    Write the database ``alias`` of the shop to ``path`` and its manifest beside it; gives the manifest.
+
+    ``draft`` carries what is known before. The file appears under its name only after its bytes were
+    read back from the disk and are those that were sent, each object is JSON, and the objects of each
+    model are as many as the database counted. Raises StorekeeperError, and no file appears.
+    """
+    with disk_errors(path), PartialFile(path) as file:
+        writer = PackedWriter(file.stream, compress=compress)
+        check = FixtureCheck()
+        summary = _stream(
+            conversation.stream("dump_fixture", database=alias, lock_timeout_seconds=lock_timeout_seconds),
+            writer=writer,
+            check=check,
+            context=context,
+        )
+        writer.close()
+        check.close()
+        tables = {label: TableSum.model_validate(table) for label, table in summary["tables"].items()}
+        _compare(summary, tables=tables, writer=writer, check=check)
+        manifest = draft.model_copy(
+            update={
+                "snapshot": dt.datetime.fromisoformat(summary["snapshot"]),
+                "server": summary["server"],
+                "sha256": writer.sha256,
+                "size_bytes": writer.size_bytes,
+                "content_sha256": writer.content_sha256,
+                "content_bytes": writer.content_bytes,
+                "tables": tables,
+                "left_out": summary["left_out"],
+                "django_version": summary["django_version"],
+                "migrations": tuple(summary["migrations"]),
+            }
+        )
+
+        def read_back(partial: Path) -> None:
+            check_content(
+                partial, compressed=compress, sha256=writer.content_sha256, size_bytes=writer.content_bytes
+            )
+            if file_sums(partial) != (writer.sha256, writer.size_bytes):
+                raise BackupRefused(f"{path.name} does not lie on the disk as it was written")
+            # Before the backup has its name: a crash in between leaves a manifest without a backup,
+            # which the next run sweeps, and never a backup that nobody knows.
+            write_manifest(path, manifest)
+
+        file.finish(read_back)
+    return manifest
+
+
+def _stream(
+    answers: Iterator[Any], *, writer: PackedWriter, check: FixtureCheck, context: Context
+) -> dict[str, Any]:
+    """Pass everything on to the file; give the summary that comes last."""
+    summary: dict[str, Any] | None = None
+    for answer in answers:
+        if context.cancelled():
+            raise BackupRefused("cancelled; no file was made")
+        if isinstance(answer, bytes):
+            check.feed(answer)
+            writer.write(answer)
+        elif "progress" in answer:
+            progress = answer["progress"]
+            context.report(Progress(done=progress["done"], total=progress["total"], unit="rows"))
+        else:
+            summary = answer["summary"]
+    if summary is None:
+        raise BackupRefused("the shop ended its answer without a summary")
+    return summary
+
+
+def _compare(
+    summary: dict[str, Any], *, tables: dict[str, TableSum], writer: PackedWriter, check: FixtureCheck
+) -> None:
+    if summary["content_sha256"] != writer.content_sha256:
+        raise BackupRefused("what arrived from the shop is not what it sent")
+    for label, table in tables.items():
+        arrived = check.counts.pop(label.lower(), 0)
+        if arrived != table.rows:
+            raise BackupRefused(f"{label}: {arrived} objects arrived, {table.rows} rows were read")
+    if check.counts:
+        raise BackupRefused(f"the fixture has objects of unknown models: {', '.join(check.counts)}")
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the disk says while ``path`` is written into our errors."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise NotEnoughSpace(
+                f"the disk of {path.parent} became full while {path.name} was written; it was removed",
+                hint="storekeeper find_large_files and prune_backups --dry-run show what takes the room",
+            ) from None
+        raise BackupRefused(f"{path} could not be written: {error.strerror or error}") from None

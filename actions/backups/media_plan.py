@@ -1,0 +1,134 @@
+"""What a backup of media would hold, how much room it needs, and whether the database's came first."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from actions.action import Context
+from actions.backups.files import MEDIA, Backup, find_backups
+from storekeeper.errors import BackupRefused
+from storekeeper.files import Tree, free_bytes
+from storekeeper.units import format_size
+
+# The next backup is packed about as well as the last one.
+_GROWTH: Final = 1.1
+# For each file: its header, packed, and its line in the list of sums, which hardly packs at all.
+_BYTES_PER_FILE: Final = 400
+_DATABASE_FIRST: Final = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaBackupPlan:
+    """The files of one area and the room that their archive needs."""
+
+    area: str
+    root: Path
+    folder: Path
+    files: int
+    size_bytes: int
+    needed_bytes: int
+    free_bytes: int
+    time_zone: str
+    notes: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """Give what the names of this area's backups begin with."""
+        return prefix_of(self.area)
+
+    @property
+    def summary(self) -> str:
+        """Say what would be written."""
+        text = (
+            f"would write {self.files} files ({format_size(self.size_bytes)}) of {self.root} to"
+            f" {self.folder}: at most about {format_size(self.needed_bytes)},"
+            f" {format_size(self.free_bytes)} are free"
+        )
+        return "; ".join([text, *self.notes])
+
+    @property
+    def empty(self) -> bool:
+        """A backup is never needless."""
+        return False
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Give one row for the archive."""
+        return [
+            ("area", "file", "files", "size"),
+            (
+                self.area,
+                f"{self.prefix}YYYYMMDD_HHMMSS.tar.gz",
+                str(self.files),
+                format_size(self.size_bytes),
+            ),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the plan for a script."""
+        return {
+            "area": self.area,
+            "root": str(self.root),
+            "folder": str(self.folder),
+            "files": self.files,
+            "size_bytes": self.size_bytes,
+            "needed_bytes": self.needed_bytes,
+            "free_bytes": self.free_bytes,
+            "notes": list(self.notes),
+        }
+
+
+def prefix_of(area: str) -> str:
+    """Give what the names of an area's backups begin with: ``media_backup_``."""
+    return f"{area}_backup_"
+
+
+def plan_media_backup(context: Context, *, area: str, root: Path, folder: Path) -> MediaBackupPlan:
+    """
+    Count the area's files; raises BackupRefused when there are none where the last backup had some.
+
+    An empty folder is most often one whose disk is not mounted; its backup would push out the good ones.
+    """
+    files = size_bytes = 0
+    with Tree(root) as tree:
+        for found in tree.walk():
+            files += 1
+            size_bytes += found.size_bytes
+    earlier = [one for one in find_backups(folder, kind=MEDIA) if one.manifest.area == area]
+    if not files and earlier and earlier[0].manifest.files:
+        raise BackupRefused(
+            f"{root} is empty, and its last backup has {earlier[0].manifest.files} files",
+            hint="Is its disk mounted? If it is meant to be empty, move the backups of it elsewhere first",
+        )
+    return MediaBackupPlan(
+        area=area,
+        root=root,
+        folder=folder,
+        files=files,
+        size_bytes=size_bytes,
+        needed_bytes=_needed_bytes(files, size_bytes, earlier=earlier),
+        free_bytes=free_bytes(folder),
+        time_zone=context.shop.describe().time_zone,
+        notes=_notes(context, folder=folder),
+    )
+
+
+def _needed_bytes(files: int, size_bytes: int, *, earlier: list[Backup]) -> int:
+    share = 1.0
+    if earlier and earlier[0].manifest.content_bytes:
+        manifest = earlier[0].manifest
+        share = min(1.0, manifest.size_bytes / manifest.content_bytes * _GROWTH)
+    return int(size_bytes * share) + files * _BYTES_PER_FILE
+
+
+def _notes(context: Context, *, folder: Path) -> tuple[str, ...]:
+    """Say when the database should have come first: then each file that a restored row names is in here."""
+    backups = [*find_backups(context.config.backups.path), *find_backups(folder)]
+    if not backups:
+        return ("there is no backup of the database; run backup_database first",)
+    newest = max(backup.manifest.created for backup in backups)
+    if context.now() - newest <= _DATABASE_FIRST:
+        return ()
+    return (
+        f"the newest backup of the database is of {newest:%Y-%m-%d %H:%M}; run backup_database before this",
+    )

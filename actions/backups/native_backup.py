@@ -1,0 +1,138 @@
+"""Backups in the database's own format: SQLite's online backup, PostgreSQL's pg_dump."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from actions.action import Context
+from actions.backups.json_backup import disk_errors
+from actions.backups.manifest import Manifest, TableSum, write_manifest
+from actions.backups.packing import PackedWriter, check_content, file_sums
+from actions.backups.postgresql_dump import dump_postgresql
+from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
+from storekeeper.errors import BackupRefused, DatabaseUnavailable
+from storekeeper.files import PartialFile
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+_CHUNK_BYTES = 1 << 20
+
+
+def native_ending(address: DatabaseAddress, *, compress: bool) -> str:
+    """Give the ending of the file name; pg_dump's own format is packed already."""
+    if address.engine is Engine.POSTGRESQL:
+        return ".dump"
+    return ".sqlite3.gz" if compress else ".sqlite3"
+
+
+def write_native_backup(
+    address: DatabaseAddress, *, context: Context, path: Path, draft: Manifest, compress: bool
+) -> Manifest:
+    """
+    Write the database to ``path`` in its own format and the manifest beside it; gives the manifest.
+
+    The file appears under its name only after it was read from end to end. Raises StorekeeperError, and
+    no file appears.
+    """
+    if address.engine is Engine.POSTGRESQL:
+        with disk_errors(path), PartialFile(path) as file:
+            server, tables = dump_postgresql(
+                address, config=context.config, file=file, cancelled=context.cancelled
+            )
+            sha256, size_bytes = file_sums(file.path)
+            manifest = _complete(draft, server=server, tables=tables, sha256=sha256, size_bytes=size_bytes)
+            file.finish(lambda _: write_manifest(path, manifest))
+        return manifest
+    return _write_sqlite(address, context=context, path=path, draft=draft, compress=compress)
+
+
+def check_sqlite(path: Path) -> dict[str, TableSum]:
+    """
+    Check a copy of an SQLite database from end to end; give the rows of each table.
+
+    Nothing is written beside it. Raises BackupRefused for a damaged one.
+    """
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+            if problems != ["ok"]:
+                raise BackupRefused(f"{path.name} is damaged: {'; '.join(problems[:3])}")
+            names = [row[0] for row in connection.execute(_TABLES)]
+            return {
+                name: TableSum(
+                    rows=connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0],
+                    checksum="",
+                )
+                for name in names
+            }
+    except sqlite3.Error as error:
+        raise BackupRefused(f"{path.name} is damaged: {error}") from None
+
+
+def _write_sqlite(
+    address: DatabaseAddress, *, context: Context, path: Path, draft: Manifest, compress: bool
+) -> Manifest:
+    plain = path.with_suffix("") if compress else path
+    with disk_errors(path), PartialFile(plain) as copy:
+        _copy_sqlite(address, target=copy.path)
+        tables = check_sqlite(copy.path)
+        if context.cancelled():
+            raise BackupRefused("cancelled; no file was made")
+        server = f"sqlite {sqlite3.sqlite_version}"
+        content_sha256, content_bytes = file_sums(copy.path)
+        if not compress:
+            manifest = _complete(
+                draft, server=server, tables=tables, sha256=content_sha256, size_bytes=content_bytes
+            )
+            copy.finish(lambda _: write_manifest(path, manifest))
+            return manifest
+        with PartialFile(path) as file:
+            writer = PackedWriter(file.stream, compress=True)
+            with copy.path.open("rb") as stream:
+                while data := stream.read(_CHUNK_BYTES):
+                    writer.write(data)
+            writer.close()
+            manifest = _complete(
+                draft, server=server, tables=tables, sha256=writer.sha256, size_bytes=writer.size_bytes
+            ).model_copy(update={"content_sha256": content_sha256, "content_bytes": content_bytes})
+
+            def read_back(partial: Path) -> None:
+                check_content(partial, compressed=True, sha256=content_sha256, size_bytes=content_bytes)
+                write_manifest(path, manifest)
+
+            file.finish(read_back)
+    return manifest
+
+
+def _copy_sqlite(address: DatabaseAddress, *, target: Path) -> None:
+    """Copy all pages in one step: a stepped copy starts anew each time that somebody writes."""
+    with connect_sqlite(address, timeout_seconds=30) as source:
+        try:
+            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+                # The partial file is thrown away after a crash: it needs no journal.
+                copy.execute("PRAGMA journal_mode = OFF")
+                source.backup(copy, pages=-1)
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):
+                raise OSError(28, "No space left on device") from None
+            raise DatabaseUnavailable(f"database {address.name} ({address.label}): {error}") from None
+
+
+def _complete(
+    draft: Manifest, *, server: str, tables: dict[str, TableSum], sha256: str, size_bytes: int
+) -> Manifest:
+    return draft.model_copy(
+        update={
+            "server": server,
+            "tables": tables,
+            "sha256": sha256,
+            "size_bytes": size_bytes,
+            "content_sha256": sha256,
+            "content_bytes": size_bytes,
+        }
+    )
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'

@@ -1,0 +1,30 @@
+"""Judge backups series by series: those of one kind, area, database and format compete for their places."""
+
+import datetime as dt
+from collections.abc import Iterable
+from itertools import groupby
+
+from actions.backups.files import in_time_zone
+from actions.backups.manifest import Manifest
+from actions.backups.retention import Candidate, Decision, decide
+from storekeeper.config import Retention
+
+
+def judge(
+    manifests: Iterable[Manifest], *, keep: Retention, now: dt.datetime, time_zone: str
+) -> dict[str, Decision]:
+    """Give file name → decision; days are those of the named time zone, the shop's."""
+    decisions: dict[str, Decision] = {}
+    for _, series in groupby(sorted(manifests, key=_series), key=_series):
+        candidates = [
+            Candidate(
+                name=one.file, created=in_time_zone(one.created, time_zone), verified=one.verified is not None
+            )
+            for one in series
+        ]
+        decisions |= {decision.name: decision for decision in decide(candidates, keep=keep, now=now)}
+    return decisions
+
+
+def _series(manifest: Manifest) -> tuple[str, str, str, str]:
+    return manifest.kind, manifest.area, manifest.database, manifest.format

@@ -1,0 +1,1 @@
+"""How images are made smaller and how that is taken back."""

@@ -1,0 +1,1 @@
+"""The ledger: what the receiver was told, what ran, and what came of it, in one SQLite file."""

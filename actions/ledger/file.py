@@ -1,0 +1,128 @@
+"""The ledger's file: opened, brought to the present schema, and used in short durable transactions."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from actions.ledger.schema import SCHEMA, SCHEMA_VERSION
+from storekeeper.errors import StorekeeperError
+
+FILE_NAME: Final = "ledger.sqlite3"
+BUSY_SECONDS: Final = 5.0
+
+
+class LedgerUnavailable(StorekeeperError):
+    """The ledger cannot be read or written now: a full disk, a lock that is held too long, a damaged file."""
+
+    permanent = False
+
+
+class LedgerFile:
+    """
+    One SQLite file that several processes and threads may use at once.
+
+    What a transaction wrote is on the disk when it is left (WAL, synchronous=FULL). Every failure of the
+    file is a LedgerUnavailable; the file is opened again afterwards.
+    """
+
+    def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.path = folder / FILE_NAME
+        self._busy_seconds = busy_seconds
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection in a transaction that is committed at the end, or undone by an exception."""
+        with self._lock, self._translated():
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # A commit that failed on a full disk may have been rolled back already.
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one state of the ledger until the end."""
+        with self._lock, self._translated():
+            connection = self._open()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise LedgerUnavailable(
+                f"the ledger {self.path} cannot be used: {error}",
+                hint="Its disk may be full, or another program holds it. Make room; nothing else is needed",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None:
+            return self._connection
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Created by us first: SQLite would give everybody the right to read it.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._bring_up_to_date(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
+        if _version(connection) == SCHEMA_VERSION:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Asked again under the lock: another process may have been first.
+            version = _version(connection)
+            if version > SCHEMA_VERSION:
+                raise LedgerUnavailable(
+                    f"the ledger {self.path} was written by a newer storekeeper",
+                    hint="Install that version again, or give the config another state folder",
+                )
+            if version == 0:
+                for statement in SCHEMA.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,1 @@
+"""How logs are archived and emptied while others write them."""

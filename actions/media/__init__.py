@@ -1,0 +1,1 @@
+"""How media files that may go are found and removed."""

@@ -1,0 +1,1 @@
+"""Copies of backups away from this machine."""

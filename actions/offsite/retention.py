@@ -1,0 +1,46 @@
+"""
+What a place off this machine keeps, where the config says ``backups.offsite_keep``.
+
+The copies there and the backups here are judged together, by the same rules as ``prune_backups``. What those
+would not keep is not brought there, and what is there of it is removed. Without a manifest of ours nothing
+is judged, and nothing is removed.
+"""
+
+from actions.action import Context
+from actions.backups.files import SUMS_SUFFIX
+from actions.backups.manifest import SUFFIX, Manifest, read_manifest_text
+from actions.backups.series import judge
+from actions.offsite.place import OffsitePlace
+from storekeeper.config import Retention
+
+
+def copies_at(place: OffsitePlace) -> dict[str, Manifest]:
+    """Give file name → manifest of each copy at the place."""
+    names = place.names()
+    manifests = {}
+    for name in sorted(names):
+        file = name.removesuffix(SUFFIX)
+        if name != file and file in names:
+            manifest = read_manifest_text(place.read_small(name), file=file)
+            if manifest is not None:
+                manifests[file] = manifest
+    return manifests
+
+
+def unwanted(
+    context: Context, *, here: dict[str, Manifest], there: dict[str, Manifest], keep: Retention
+) -> list[str]:
+    """Give the files that the place is not to have, of those that are here or there."""
+    decisions = judge(
+        {**there, **here}.values(),
+        keep=keep,
+        now=context.now(),
+        time_zone=context.shop.describe().time_zone,
+    )
+    return [name for name, decision in decisions.items() if not decision.keep]
+
+
+def remove_copy(place: OffsitePlace, name: str) -> None:
+    """Remove a copy, and last its manifest: what a broken line leaves is judged again by the next run."""
+    for each in (name, name + SUMS_SUFFIX, name + SUFFIX):
+        place.remove(each)

@@ -1,0 +1,1 @@
+"""How unused space of databases is given back."""

@@ -1,0 +1,284 @@
+"""The receiver's web interface: alerts in, runs out, health and metrics. Every answer of the API is JSON."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import anyio.to_thread
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from actions.action import Action
+from actions.ledger.file import LedgerUnavailable
+from actions.ledger.history import MOST_ROWS, find_run, list_runs
+from actions.ledger.ledger import Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import RunState, Trigger
+from actions.receiver.access import WHO
+from actions.receiver.intake import Intake, add_to_counter
+from actions.receiver.metrics import ReceiverCollector
+from actions.receiver.payload import MalformedPayload, parse_message
+from storekeeper.config import Config
+
+logger = logging.getLogger(__name__)
+
+MOST_BODY_BYTES: Final = 1024 * 1024
+READY_SECONDS: Final = 2.0
+
+
+class _RunRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    action: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    dry_run: bool = False
+
+
+class Receiver:
+    """What the routes share. ``wake`` is called when there is a run to hand to the engine."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        ledger: Ledger,
+        intake: Intake,
+        actions: Mapping[str, Action[Any, Any]],
+        wake: Callable[[], None],
+        pages: tuple[BaseRoute, ...] = (),
+    ) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._intake = intake
+        self._actions = actions
+        self._wake = wake
+        self._readiness = Readiness(ledger)
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(ReceiverCollector(ledger.file, actions=actions))
+        self.app = Starlette(
+            routes=[
+                Route("/api/v1/alerts", self._alerts, methods=["POST"]),
+                Route("/api/v1/runs", self._list, methods=["GET"]),
+                Route("/api/v1/runs", self._start, methods=["POST"]),
+                Route("/api/v1/runs/{id}", self._show, methods=["GET"]),
+                Route("/api/v1/runs/{id}/approve", self._approve, methods=["POST"]),
+                Route("/api/v1/runs/{id}/cancel", self._cancel, methods=["POST"]),
+                Route("/metrics", self._metrics, methods=["GET"]),
+                Route("/-/healthy", self._healthy, methods=["GET"]),
+                Route("/-/ready", self._ready, methods=["GET"]),
+                *pages,
+            ],
+            exception_handlers={
+                LedgerUnavailable: _not_stored,
+                HTTPException: _told,
+                500: _broken,
+            },
+        )
+
+    async def _alerts(self, request: Request) -> Response:
+        body = await _json_body(request)
+        try:
+            message = parse_message(body)
+        except MalformedPayload as error:
+            raise HTTPException(400, error.message) from None
+        taken = await anyio.to_thread.run_sync(self._intake.take, message)
+        if taken.runs:
+            self._wake()
+        return _json({"runs": list(taken.runs), "decisions": list(taken.verdicts)}, status=202)
+
+    async def _list(self, request: Request) -> Response:
+        query = request.query_params
+        try:
+            most = int(query.get("limit", "50"))
+            state = RunState(query["state"]) if query.get("state") else None
+            trigger = Trigger(query["trigger"]) if query.get("trigger") else None
+        except ValueError:
+            raise HTTPException(400, "limit is a number; state and trigger are words of the API.") from None
+        most = min(max(most, 1), MOST_ROWS)
+        runs = await anyio.to_thread.run_sync(
+            lambda: list_runs(
+                self._ledger.file,
+                most=most,
+                before=query.get("before", ""),
+                state=state,
+                trigger=trigger,
+                action=query.get("action", ""),
+                playbook=query.get("playbook", ""),
+            )
+        )
+        return _json({"runs": runs, "next": runs[-1]["id"] if len(runs) == most else None})
+
+    async def _show(self, request: Request) -> Response:
+        return _json(await self._run_or_404(request.path_params["id"]))
+
+    async def _start(self, request: Request) -> Response:
+        body = await _json_body(request)
+        try:
+            wanted = _RunRequest.model_validate_json(body)
+        except ValidationError:
+            raise HTTPException(
+                400, 'Send {"action": name, "options": {…}, "dry_run": true or false}.'
+            ) from None
+        run = await anyio.to_thread.run_sync(
+            lambda: self.start_run(
+                wanted.action,
+                options=wanted.options,
+                dry_run=wanted.dry_run,
+                trigger=Trigger.API,
+                who=request.scope[WHO],
+            )
+        )
+        return _json(await self._run_or_404(run), status=202)
+
+    def start_run(
+        self, name: str, *, options: Mapping[str, Any], dry_run: bool, trigger: Trigger, who: str
+    ) -> str:
+        """Accept a run that a person wants and give its id; HTTPException 400 for a wrong one."""
+        action = self._actions.get(name)
+        if action is None:
+            raise HTTPException(400, f"There is no such action. Known: {', '.join(sorted(self._actions))}.")
+        try:
+            action.Options.model_validate(dict(options), context={"project": str(self._config.project)})
+        except ValidationError as error:
+            raise HTTPException(
+                400, f"The options are not those of {name}: {_option_problems(error)}"
+            ) from None
+        paths = [option for option in options if _is_path(action.Options, option)]
+        if paths:
+            # Whoever may ask here may not yet write where this service may.
+            raise HTTPException(400, f"{', '.join(paths)}: paths are given on the command line only.")
+        step = NewStep(action=name, options=options)
+        run = self._ledger.accept(NewRun(trigger=trigger, who=who, steps=[step], dry_run=dry_run))
+        assert run is not None, "a run without a due time is always accepted"
+        self._wake()
+        return run
+
+    async def _approve(self, request: Request) -> Response:
+        run = request.path_params["id"]
+        await self._run_or_404(run)
+        if not await anyio.to_thread.run_sync(lambda: self.approve(run, who=request.scope[WHO])):
+            raise HTTPException(409, "This run does not wait for approval.")
+        return _json(await self._run_or_404(run), status=202)
+
+    def approve(self, run: str, *, who: str) -> bool:
+        """Let a waiting run go on; False when it does not wait."""
+        approved = self._ledger.approve(run, who=who)
+        if approved:
+            self._wake()
+        return approved
+
+    async def _cancel(self, request: Request) -> Response:
+        run = request.path_params["id"]
+        await self._run_or_404(run)
+        state = await anyio.to_thread.run_sync(lambda: self._ledger.cancel(run, who=request.scope[WHO]))
+        if state is None:
+            raise HTTPException(409, "This run has ended already.")
+        return _json(await self._run_or_404(run), status=202)
+
+    async def _run_or_404(self, run: str) -> dict[str, Any]:
+        found = await anyio.to_thread.run_sync(find_run, self._ledger.file, run)
+        if found is None:
+            raise HTTPException(404, "There is no such run.")
+        return found
+
+    async def _metrics(self, request: Request) -> Response:
+        encoder, content_type = choose_encoder(request.headers.get("accept", ""))
+        page = await anyio.to_thread.run_sync(encoder, self._registry)
+        return Response(page, headers={"content-type": content_type})
+
+    async def _healthy(self, _: Request) -> Response:
+        return PlainTextResponse("storekeeper receiver is healthy\n")
+
+    async def _ready(self, _: Request) -> Response:
+        if await anyio.to_thread.run_sync(self._readiness.check):
+            return PlainTextResponse("storekeeper receiver is ready\n")
+        return PlainTextResponse("the ledger cannot store alerts now\n", status_code=503)
+
+
+class Readiness:
+    """Whether the ledger can store, found out by storing; the answer holds for READY_SECONDS."""
+
+    def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked_at: float | None = None
+        self._answer = False
+
+    def check(self) -> bool:
+        """Tell whether an alert could be stored now."""
+        with self._lock:
+            if self._asked_at is None or self._clock() - self._asked_at >= READY_SECONDS:
+                try:
+                    with self._ledger.file.write() as connection:
+                        add_to_counter(connection, "readiness_checks")
+                    self._answer = True
+                except LedgerUnavailable as error:
+                    logger.warning("not ready: %s", error.message)
+                    self._answer = False
+                self._asked_at = self._clock()
+            return self._answer
+
+
+async def read_body(request: Request, *, most_bytes: int = MOST_BODY_BYTES) -> bytes:
+    """Give the body; HTTPException 413 as soon as it is longer than ``most_bytes``."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise HTTPException(413, f"A body may have {most_bytes} bytes.", headers={"connection": "close"})
+    return bytes(body)
+
+
+async def _json_body(request: Request) -> bytes:
+    """Give a body that says it is JSON, which no form of another site can."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "Send Content-Type: application/json.")
+    return await read_body(request)
+
+
+def _is_path(options: type[BaseModel], name: str) -> bool:
+    """Tell whether an option, given or by itself, is a path."""
+    annotation = options.model_fields[name].annotation
+    return Path in (annotation, *get_args(annotation))
+
+
+def _option_problems(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found)
+
+
+def _json(value: Any, *, status: int = 200) -> Response:
+    # ASCII: a file name may hold what UTF-8 cannot.
+    return Response(
+        json.dumps(value, ensure_ascii=True) + "\n", status_code=status, media_type="application/json"
+    )
+
+
+async def _not_stored(_: Request, error: Exception) -> Response:
+    logger.error("%s", error)
+    response = _json({"error": "The ledger cannot be used now; try again."}, status=503)
+    response.headers["retry-after"] = "10"
+    return response
+
+
+async def _told(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "registered for these alone"
+    response = _json({"error": error.detail}, status=error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _broken(request: Request, _: Exception) -> Response:
+    # Starlette's server-error handler raises it again, so the server logs it with its traceback.
+    return _json({"error": "Something is wrong here; the receiver's log says what."}, status=500)

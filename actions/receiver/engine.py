@@ -1,0 +1,227 @@
+"""
+The durable engine below the ledger: what it was given is carried out, also after a crash.
+
+DBOS Transact on SQLite (``dbos.sqlite3`` in the state folder) hides behind ``Engine``. One workflow is one
+submission of a run; each of its steps is one DBOS step, so a finished step is not run again after a crash
+and the interrupted one is.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from actions.ledger.ledger import Ledger, Run
+from actions.ledger.schema import RunState
+from actions.receiver.worker import Next
+from storekeeper.errors import AlreadyRunning
+from storekeeper.files import ResourceLock
+
+logger = logging.getLogger(__name__)
+
+# Raised when the workflow below changes its steps: runs of another version are submitted anew, not resumed.
+WORKFLOW_VERSION: Final = "1"
+FILE_NAME: Final = "dbos.sqlite3"
+QUEUE: Final = "runs"
+MOST_AT_ONCE: Final = 2
+RECOVERY_ATTEMPTS: Final = 3
+MOST_SUBMISSIONS: Final = 20
+POLL_SECONDS: Final = 0.5
+# How long a workflow may be claimed while nobody works on it: it was begun elsewhere, or could not end.
+LOST_AFTER_SECONDS: Final = 30.0
+
+
+class Engine(Protocol):
+    """What the receiver needs of an engine."""
+
+    def claim(self) -> None:
+        """Make the state ours until ``stop`` or the process's end; raises AlreadyRunning for a twin."""
+
+    def start(self) -> None:
+        """Begin to carry runs out, the interrupted ones first."""
+
+    def submit(self, run_id: str) -> None:
+        """Carry out an accepted run of the ledger; harmless when it was submitted before."""
+
+    def reconcile(self) -> None:
+        """Submit what the ledger holds and the engine has lost, forgot, or has under another version."""
+
+    def stop(self, *, grace_seconds: float) -> bool:
+        """Take nothing new and wait for what is being done; False when it did not end in time."""
+
+
+class DbosEngine:
+    """
+    An engine with one thread for each of at most MOST_AT_ONCE runs.
+
+    ``carry_out`` carries out one step (``worker.py``). A process has at most one started engine:
+    DBOS itself is a global of the process, imported at the start since that takes a second.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        state: Path,
+        carry_out: Callable[[str, int], Next],
+        workflow_version: str = WORKFLOW_VERSION,
+        lost_after_seconds: float = LOST_AFTER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._workflow_version = workflow_version
+        self._lost_after_seconds = lost_after_seconds
+        self._clock = clock
+        self._silent_since: dict[str, float] = {}
+        self._state = state
+        self._carry_out = carry_out
+        self._lock = ResourceLock(state, resource="receiver", purpose="a receiver")
+        self._dbos: Any = None
+        self._workflow: Any = None
+        self._active: set[str] = set()
+        self._active_lock = threading.Lock()
+
+    def claim(self) -> None:
+        """Make the state ours until ``stop`` or the process's end; raises AlreadyRunning for a twin."""
+        try:
+            self._lock.__enter__()
+        except AlreadyRunning as error:
+            raise AlreadyRunning(
+                f"the state folder {self._state} is in use: {error.message}",
+                hint="One receiver serves one state folder: stop the other, or give state: another folder",
+            ) from None
+
+    def start(self) -> None:
+        """Begin to carry runs out, the interrupted ones first; the state must have been claimed."""
+        from dbos import DBOS
+        from dbos._serialization import DBOSPortableJSON
+
+        path = self._state / FILE_NAME
+        _prepare(path)
+        DBOS(
+            config={
+                "name": "storekeeper",
+                "system_database_url": f"sqlite:///{path}",
+                "application_version": self._workflow_version,
+                "executor_id": "storekeeper",
+                "log_level": "WARNING",
+                "enable_otlp": False,
+                # Nothing in the file can become code when it is read.
+                "serializer": DBOSPortableJSON,
+            }
+        )
+        # Its warnings go where ours go, not to a console of its own.
+        dbos_logger = logging.getLogger("dbos")
+        dbos_logger.handlers.clear()
+        dbos_logger.propagate = True
+
+        def run(run_id: str, step_count: int) -> None:
+            self._run(run_id, step_count)
+
+        self._workflow = DBOS.workflow(name="run", max_recovery_attempts=RECOVERY_ATTEMPTS)(run)
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=MOST_AT_ONCE,
+            polling_interval_sec=POLL_SECONDS,
+            on_conflict="always_update",
+        )
+        self._dbos = DBOS
+
+    def _run(self, run_id: str, step_count: int) -> None:
+        """The workflow: the same calls in the same order at each replay."""
+        from dbos import DBOS
+
+        with self._active_lock:
+            self._active.add(run_id)
+        try:
+            for position in range(step_count):
+                answer = DBOS.run_step({"name": f"step {position}"}, self._step, run_id, position)
+                if answer != Next.GO_ON:
+                    break
+        finally:
+            with self._active_lock:
+                self._active.discard(run_id)
+
+    def _step(self, run_id: str, position: int) -> str:
+        return self._carry_out(run_id, position).value
+
+    def submit(self, run_id: str) -> None:
+        """Carry out an accepted run of the ledger; harmless when it was submitted before."""
+        from dbos import SetWorkflowID
+
+        run = self._ledger.run(run_id)
+        if run is None or run.state is not RunState.ACCEPTED:
+            return
+        with SetWorkflowID(_workflow_id(run)):
+            self._dbos.enqueue_workflow(QUEUE, self._workflow, run.id, run.step_count)
+
+    def reconcile(self) -> None:
+        """Submit what the ledger holds and the engine has lost, forgot, or has under another version."""
+        for run in self._ledger.runs_in(RunState.ACCEPTED, RunState.RUNNING):
+            with self._active_lock:
+                if run.id in self._active:
+                    self._silent_since.pop(run.id, None)
+                    continue
+            status = self._dbos.get_workflow_status(_workflow_id(run))
+            if status is None and run.state is RunState.ACCEPTED:
+                self.submit(run.id)
+            elif status is not None and status.status in ("ENQUEUED", "PENDING", "DELAYED"):
+                if status.app_version != self._workflow_version:
+                    self._dbos.cancel_workflow(_workflow_id(run))
+                    self._submit_anew(run, why="it was begun by another version")
+                elif status.status == "PENDING" and self._is_lost(run):
+                    self._dbos.cancel_workflow(_workflow_id(run))
+                    self._submit_anew(run, why="nobody works on it")
+            elif status is not None and status.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
+                self._give_up(run, error=f"the receiver ended {RECOVERY_ATTEMPTS + 1} times in this run")
+            else:
+                self._submit_anew(run, why="the engine had lost it")
+
+    def _is_lost(self, run: Run) -> bool:
+        """Tell whether a workflow that counts as begun has not been worked on here for too long."""
+        since = self._silent_since.setdefault(run.id, self._clock())
+        return self._clock() - since >= self._lost_after_seconds
+
+    def _submit_anew(self, run: Run, *, why: str) -> None:
+        if run.submission >= MOST_SUBMISSIONS:
+            self._give_up(run, error=f"given up after {run.submission} submissions: {why}")
+        elif self._ledger.hand_back(run.id, submission=run.submission):
+            self._silent_since.pop(run.id, None)
+            logger.warning("run %s is submitted anew: %s", run.id, why)
+            self.submit(run.id)
+
+    def _give_up(self, run: Run, *, error: str) -> None:
+        logger.error("run %s: %s", run.id, error)
+        self._ledger.end_run(run.id, state=RunState.FAILED, error=error)
+
+    def stop(self, *, grace_seconds: float) -> bool:
+        """Take nothing new and wait for what is being done; False when it did not end in time."""
+        if self._dbos is not None:
+            # DBOS looks once a second, and at least once.
+            self._dbos.destroy(
+                destroy_registry=True, workflow_completion_timeout_sec=max(1, round(grace_seconds))
+            )
+            self._dbos = None
+        with self._active_lock:
+            idle = not self._active
+        if idle:
+            self._lock.__exit__(None, None, None)
+        return idle
+
+
+def _workflow_id(run: Run) -> str:
+    return f"{run.id}.{run.submission}"
+
+
+def _prepare(path: Path) -> None:
+    """Create the file for its owner alone, with a write-ahead log: DBOS would leave both to chance."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,71 @@
+"""The receiver's own rounds: hand runs to the engine, start what is due, end what nobody will end."""
+
+import datetime as dt
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from actions.ledger.ledger import Ledger
+from actions.receiver.engine import Engine
+from actions.receiver.expiry import expire_approvals, expire_episodes, fail_abandoned_runs
+from actions.schedules import Scheduler
+from storekeeper.config import Config
+
+logger = logging.getLogger(__name__)
+
+ROUND_SECONDS: Final = 10.0
+
+
+class Housekeeper:
+    """
+    A thread that makes a round every ROUND_SECONDS, and at once after ``wake``.
+
+    A job that fails is logged and tried again on the next round; it stops no other job.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        engine: Engine,
+        scheduler: Scheduler,
+        config: Config,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        receiver = config.receiver
+        self._jobs: Sequence[Callable[[], object]] = (
+            scheduler.accept_due,
+            engine.reconcile,
+            lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),
+            lambda: expire_approvals(ledger, before=receiver.approval_expiry.before(now()).timestamp()),
+            lambda: fail_abandoned_runs(ledger),
+        )
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="housekeeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin the rounds."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Make a round now: there is a new run."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the present round."""
+        self._stopped.set()
+        self._wake.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            self._wake.clear()
+            for job in self._jobs:
+                try:
+                    job()
+                except Exception as error:
+                    # The edge of this thread: a full disk or a locked file passes, and the next round comes.
+                    logger.warning("housekeeping goes on after: %s", error, exc_info=True)
+            self._wake.wait(ROUND_SECONDS)

@@ -1,0 +1,276 @@
+"""
+Carry out one step of a run of the ledger, for the engine.
+
+A step checks, acts and verifies in one: nothing that was true before a crash is trusted after it. The
+ledger is the truth about what is finished; a step that it calls done is never run again.
+"""
+
+import datetime as dt
+import enum
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from actions.action import Action, Outcome, Progress
+from actions.ledger.file import LedgerUnavailable
+from actions.ledger.ledger import Ledger, Run, Step
+from actions.ledger.progress_keeper import ProgressKeeper
+from actions.ledger.run_summary import summarize
+from actions.ledger.schema import RunState, StepState
+from actions.resources import parse_resource
+from actions.runner import Order, Performed, now_here, run_action
+from actions.usage import UsageReader
+from storekeeper.config import Config
+from storekeeper.errors import AlreadyRunning, ConfigurationError, StorekeeperError
+
+logger = logging.getLogger(__name__)
+
+BUSY_SECONDS: Final = 3600.0
+BUSY_PAUSE_SECONDS: Final = 2.0
+RETRY_PAUSES_SECONDS: Final = (10.0, 60.0)
+PLAN_CHARACTERS: Final = 100_000
+
+
+class Next(enum.StrEnum):
+    """What the engine does after a step."""
+
+    GO_ON = "go on"
+    STOP = "stop"
+
+
+class Stop(enum.StrEnum):
+    """Why an action is asked to stop at its next safe point."""
+
+    RECEIVER = "the receiver ends"
+    CANCEL = "cancelled"
+    TIMEOUT = "stopped at its time limit"
+
+
+class _Watch:
+    """What an action asks whether it shall stop; ``seen`` is what it was told, None while it may go on."""
+
+    def __init__(
+        self,
+        keeper: ProgressKeeper,
+        *,
+        stopping: Callable[[], bool],
+        deadline: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._keeper = keeper
+        self._stopping = stopping
+        self._deadline = deadline
+        self._clock = clock
+        self.seen: Stop | None = None
+
+    def __call__(self) -> bool:
+        if self.seen is None:
+            if self._keeper.cancel_requested():
+                self.seen = Stop.CANCEL
+            elif self._stopping():
+                self.seen = Stop.RECEIVER
+            elif self._clock() > self._deadline:
+                self.seen = Stop.TIMEOUT
+        return self.seen is not None
+
+
+class Worker:
+    """
+    Carries out steps; safe for several threads, each with another run.
+
+    ``stopping`` tells that the receiver ends: the action stops at its next safe point and its run is
+    handed back, to be gone on with after the next start. ``pause`` sleeps and may return early.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        config: Config,
+        actions: Mapping[str, Action[Any, Any]],
+        usage: UsageReader,
+        stopping: Callable[[], bool],
+        pause: Callable[[float], None] = time.sleep,
+        now: Callable[[], dt.datetime] = now_here,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._config = config
+        self._actions = actions
+        self._usage = usage
+        self._stopping = stopping
+        self._pause = pause
+        self._now = now
+        self._clock = clock
+
+    def carry_out(self, run_id: str, position: int) -> Next:
+        """Carry out the step at ``position`` and, after the last one, end the run."""
+        run = self._ledger.run(run_id)
+        if run is None or run.state not in (RunState.ACCEPTED, RunState.RUNNING):
+            return Next.STOP
+        step = self._ledger.step(run_id, position)
+        if step.state in (StepState.PENDING, StepState.APPROVED, StepState.RUNNING):
+            if run.cancel_requested:
+                self._end(run, state=RunState.CANCELLED)
+                return Next.STOP
+            if position and self._is_enough(run):
+                self._end(run, state=self._state_so_far(run))
+                return Next.STOP
+            if step.needs_approval and step.state is StepState.PENDING:
+                self._ledger.wait_for_approval(run_id, position)
+                return Next.STOP
+            if self._attempt(run, position, step) is Next.STOP:
+                return Next.STOP
+        if position + 1 == run.step_count:
+            self._end(run, state=self._state_so_far(run))
+        return Next.GO_ON
+
+    def _attempt(self, run: Run, position: int, step: Step) -> Next:
+        keeper = ProgressKeeper(self._ledger, run.id, position, clock=self._clock)
+        timeout = self._now() - self._config.receiver.step_timeout.before(self._now())
+        watch = _Watch(
+            keeper,
+            stopping=self._stopping,
+            deadline=self._clock() + timeout.total_seconds(),
+            clock=self._clock,
+        )
+        self._ledger.begin_step(run.id, position)
+        try:
+            done = self._until_free(self._order(run, step), keeper=keeper, watch=watch)
+        except StorekeeperError as error:
+            return self._failed(run, position, keeper, watch, str(error))
+        except Exception as error:
+            logger.exception("run %s: %s failed", run.id, step.action)
+            return self._failed(run, position, keeper, watch, f"{type(error).__name__}: {error}")
+        outcome = done.outcome or _planned(done)
+        if watch.seen is Stop.RECEIVER:
+            keeper(Progress(done=outcome.changed, freed_bytes=outcome.freed_bytes))
+            return self._hand_back(run, keeper)
+        if watch.seen is Stop.CANCEL:
+            self._keep_end(run, position, state=StepState.CANCELLED, outcome=outcome)
+            self._end(run, state=RunState.CANCELLED)
+            return Next.STOP
+        if watch.seen is Stop.TIMEOUT:
+            self._keep_end(run, position, state=StepState.FAILED, outcome=outcome, error=watch.seen)
+            self._end(run, state=RunState.FAILED, error=watch.seen)
+            return Next.STOP
+        self._keep_end(run, position, state=StepState.DONE, outcome=outcome)
+        return Next.GO_ON
+
+    def _hand_back(self, run: Run, keeper: ProgressKeeper) -> Next:
+        keeper.flush()
+        self._ledger.hand_back(run.id, submission=run.submission)
+        return Next.STOP
+
+    def _order(self, run: Run, step: Step) -> Order:
+        action = self._actions.get(step.action)
+        if action is None:
+            raise ConfigurationError(f"there is no action {step.action!r} (any more)")
+        try:
+            options = action.Options.model_validate(
+                step.options, context={"project": str(self._config.project)}
+            )
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)
+            raise ConfigurationError(
+                f"the options of {step.action} are not valid: "
+                + "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+            ) from None
+        return Order(
+            action=action,
+            options=options,
+            config=self._config,
+            dry_run=run.dry_run,
+            purpose=f"run {run.id}",
+            attributes={"run": run.id, "trigger": run.trigger.value, "playbook": run.playbook},
+        )
+
+    def _until_free(self, order: Order, *, keeper: ProgressKeeper, watch: _Watch) -> Performed:
+        """Run the action as soon as its resources are free, again after what may pass by itself."""
+        give_up = self._clock() + BUSY_SECONDS
+        pauses = list(RETRY_PAUSES_SECONDS)
+        while True:
+            try:
+                return run_action(order, report=keeper, cancelled=watch, now=self._now)
+            except AlreadyRunning:
+                if self._clock() > give_up:
+                    raise
+                pause = BUSY_PAUSE_SECONDS
+            except StorekeeperError as error:
+                if error.permanent or not pauses or watch.seen:
+                    raise
+                pause = pauses.pop(0)
+                logger.warning("%s: %s; tried again in %g s", order.purpose, error.message, pause)
+                keeper.begin_again()
+            until = self._clock() + pause
+            while self._clock() < until:
+                if watch():
+                    raise StorekeeperError("stopped before it began")
+                self._pause(min(0.5, pause))
+
+    def _failed(self, run: Run, position: int, keeper: ProgressKeeper, watch: _Watch, error: str) -> Next:
+        if watch.seen is Stop.RECEIVER:
+            return self._hand_back(run, keeper)
+        keeper.flush()
+        if watch.seen is Stop.CANCEL:
+            self._keep_end(run, position, state=StepState.CANCELLED, error=error)
+            self._end(run, state=RunState.CANCELLED)
+            return Next.STOP
+        self._keep_end(run, position, state=StepState.FAILED, error=error)
+        # A playbook that makes room goes on to the next way of making room; any other would build on sand.
+        if run.until_below is None:
+            self._end(run, state=RunState.FAILED, error=error)
+            return Next.STOP
+        return Next.GO_ON
+
+    def _is_enough(self, run: Run) -> bool:
+        """Tell whether the run's resource is below its mark now; what cannot be read is not enough."""
+        if run.until_below is None or run.dry_run:
+            return False
+        try:
+            usage = self._usage.read(parse_resource(run.resource))
+        except (StorekeeperError, OSError) as error:
+            logger.warning("run %s: the usage of %s cannot be read: %s", run.id, run.resource, error)
+            return False
+        return usage is not None and usage.ratio < run.until_below
+
+    def _state_so_far(self, run: Run) -> RunState:
+        failed = any(
+            self._ledger.step(run.id, position).state is StepState.FAILED
+            for position in range(run.step_count)
+        )
+        return RunState.FAILED if failed else RunState.DONE
+
+    def _end(self, run: Run, *, state: RunState, error: str = "") -> None:
+        summary = summarize(self._ledger, run.id)
+        self._insist(lambda: self._ledger.end_run(run.id, state=state, summary=summary, error=error))
+
+    def _keep_end(
+        self, run: Run, position: int, *, state: StepState, outcome: Outcome | None = None, error: str = ""
+    ) -> None:
+        self._insist(
+            lambda: self._ledger.end_step(run.id, position, state=state, outcome=outcome, error=error)
+        )
+
+    def _insist(self, write: Callable[[], None]) -> None:
+        """Write an end down, again and again while the disk is full; it has happened already."""
+        for pause in (0.5, 2.0, 5.0, 10.0, 20.0):
+            try:
+                write()
+            except LedgerUnavailable as error:
+                logger.warning("%s", error.message)
+                self._pause(pause)
+            else:
+                return
+        write()
+
+
+def _planned(done: Performed) -> Outcome:
+    """Give a dry run's plan in the place of an outcome."""
+    details = {"plan": done.plan.as_json()}
+    if len(str(details)) > PLAN_CHARACTERS:
+        details = {"plan": {"summary": done.plan.summary, "note": "too long to keep"}}
+    return Outcome(summary=f"dry run: {done.plan.summary}", details=details)
