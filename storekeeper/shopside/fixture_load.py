@@ -31,7 +31,7 @@ def load_in_batches(path: str, *, connection: Any) -> Iterator[int]:
             for _, group in itertools.groupby(objects, key=itemgetter("model")):
                 made = list(Deserializer(list(group), using=connection.alias))
                 models[type(made[0].object)] = None
-                _insert(type(made[0].object), made, connection=connection)
+                _insert(type(made[0].object), made, connection=connection, linked=models)
             count += len(objects)
             yield count
     connection.check_constraints()
@@ -50,7 +50,8 @@ def _objects(path: str) -> Iterator[list[dict[str, Any]]]:
             yield json.loads(f"[{','.join(batch)}]")
 
 
-def _insert(model: Any, group: list[Any], *, connection: Any) -> None:
+def _insert(model: Any, group: list[Any], *, connection: Any, linked: dict[Any, None]) -> None:
+    """Insert objects and their links; a link table that is in ``linked`` has had its own rows already."""
     if any(one.object.pk is None or one.deferred_fields for one in group):
         # Known by name and few: saved one by one, which gives them their keys.
         for one in group:
@@ -62,6 +63,8 @@ def _insert(model: Any, group: list[Any], *, connection: Any) -> None:
         for name, targets in (one.m2m_data or {}).items():
             field = model._meta.get_field(name)
             through = field.remote_field.through
+            if through in linked:
+                continue
             source = through._meta.get_field(field.m2m_field_name()).attname
             target = through._meta.get_field(field.m2m_reverse_field_name()).attname
             links.setdefault(through, []).extend(

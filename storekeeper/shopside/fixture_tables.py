@@ -11,7 +11,9 @@ def fixture_models(database: str) -> list[Any]:
     """
     Give the models whose tables lie in this database, referred-to tables before those that refer.
 
-    Proxies have no table; unmanaged and swapped-out models are not Django's to create.
+    Link tables of many-to-many fields come before the models that own them: loaddata then finds every
+    link in place, with the key that it had, and makes none anew. Proxies have no table; unmanaged and
+    swapped-out models are not Django's to create.
     """
     from django.apps import apps
     from django.db import router
@@ -34,23 +36,30 @@ def fixture_models(database: str) -> list[Any]:
         ordered[model] = None
 
     by_name = [model for label in NATURAL_KEYS for model in models if model._meta.label_lower == label]
-    for model in (*by_name, *sorted(models, key=lambda model: str(model._meta.label))):
+    for model in by_name:
+        place(model, waiting=frozenset())
+    ordered.update(dict.fromkeys(_link_tables(models)))
+    for model in sorted(models, key=lambda model: str(model._meta.label)):
         place(model, waiting=frozenset())
     return list(ordered)
+
+
+def _link_tables(models: list[Any]) -> list[Any]:
+    """Give the models that Django made for many-to-many fields without one of the shop's own."""
+    found = {
+        field.remote_field.through
+        for model in models
+        for field in model._meta.local_many_to_many
+        if field.remote_field.through._meta.auto_created
+    }
+    return sorted(found, key=lambda model: str(model._meta.label))
 
 
 def left_out(database: str, *, connection: Any) -> dict[str, str]:
     """Give each table of this database that is not in the fixture, by its model's label where it has one."""
     from django.apps import apps
 
-    written = {"django_migrations"}
-    for model in fixture_models(database):
-        written.add(model._meta.db_table)
-        written.update(
-            field.remote_field.through._meta.db_table
-            for field in model._meta.local_many_to_many
-            if field.remote_field.through._meta.auto_created
-        )
+    written = {"django_migrations", *(model._meta.db_table for model in fixture_models(database))}
     owners = {
         model._meta.db_table: model._meta
         for model in apps.get_models(include_auto_created=True, include_swapped=True)

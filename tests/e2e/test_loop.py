@@ -133,7 +133,16 @@ def test_every_panel_shows_the_running_shop(running_loop: Any, capsys: pytest.Ca
         return [(name, title) for (name, title, _), count in rows if not count and title not in MAY_BE_EMPTY]
 
     # A rate needs two scrapes, and the slow measurements a moment.
-    loop.wait_until("every panel has data", lambda seen: [] == empty(series()))
+    missing: list[tuple[str, str]] = []
+
+    def all_there(_: Observation) -> bool:
+        missing[:] = empty(series())
+        return not missing
+
+    try:
+        loop.wait_until("every panel has data", all_there)
+    finally:
+        assert [] == missing
     with capsys.disabled():
         print()
         for (name, title, _), count in zip(queries, series(), strict=True):

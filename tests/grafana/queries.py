@@ -27,6 +27,7 @@ MAY_BE_EMPTY: Final = {
     "Backups in figures": "no backup was verified yet",
     "Free inodes": "the file system counts no inodes",
     "Age of the newest verified backup": "no backup was verified yet",
+    "Age of the oldest line": "the logs were emptied by a rotation and nothing was logged since",
     "Lines at WARNING or worse": "the shop has logged nothing worse than INFO",
     "Lines in the shown time": "the shop has logged nothing worse than INFO",
 }

@@ -60,6 +60,20 @@ def as_we_write_it(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return objects
 
 
+LINK_TABLES = (
+    "app.product_categories",
+    "app.product_related_products",
+    "auth.group_permissions",
+    "auth.user_groups",
+    "auth.user_user_permissions",
+)
+
+
+def without_link_tables(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the rows that dumpdata does not write: it knows links by their owners alone."""
+    return [one for one in objects if one["model"] not in LINK_TABLES]
+
+
 def without_microseconds(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Cut our times to milliseconds, as dumpdata does."""
     for one in objects:
@@ -75,7 +89,29 @@ def test_every_object_is_the_one_that_dumpdata_writes(make_shop: Callable[..., A
     shop = make_shop(database, orders=50)
     objects, _ = dump(shop)
     expected = as_we_write_it(json.loads(shop.manage("dumpdata", "--all")))
-    assert by_key(without_microseconds(objects)) == by_key(expected)
+    assert by_key(without_microseconds(without_link_tables(objects))) == by_key(expected)
+
+
+@BOTH
+def test_links_keep_their_own_keys(make_shop: Callable[..., Any], database: str) -> None:
+    """The rows of link tables come before their owners, so that loaddata finds them and makes none anew."""
+    shop = make_shop(database, orders=50)
+    objects, _ = dump(shop)
+    models = [one["model"] for one in objects]
+    written = {
+        (one["pk"], one["fields"]["from_product"], one["fields"]["to_product"])
+        for one in objects
+        if one["model"] == "app.product_related_products"
+    }
+    stored = shop.evaluate(
+        "from app.models import Product\n"
+        "links = Product.related_products.through.objects\n"
+        "result = list(links.values_list('pk', 'from_product_id', 'to_product_id'))"
+    )
+    assert {tuple(row) for row in stored} == written
+    assert written
+    last_link = len(models) - 1 - models[::-1].index("app.product_related_products")
+    assert last_link < models.index("app.product")
 
 
 @BOTH
@@ -219,7 +255,7 @@ def test_values_of_other_types_than_the_column_are_written_as_django_does(
         connection.execute("UPDATE app_product SET views = 'many', price = 0.1 WHERE id = 2")
     connection.close()
     expected = as_we_write_it(json.loads(shop.manage("dumpdata", "--all")))
-    assert by_key(without_microseconds(dump(shop)[0])) == by_key(expected)
+    assert by_key(without_microseconds(without_link_tables(dump(shop)[0]))) == by_key(expected)
 
 
 def test_times_of_any_length_and_age_are_written(make_shop: Callable[..., Any]) -> None:
