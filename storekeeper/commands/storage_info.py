@@ -20,7 +20,9 @@ from storekeeper.commands.common import (
     print_table,
     read_config,
 )
+from storekeeper.commands.growth import sizes_month_ago
 from storekeeper.config import Config
+from storekeeper.errors import StorekeeperError
 from storekeeper.shop import Shop
 from storekeeper.units import format_size
 
@@ -38,16 +40,21 @@ def storage_info(config_file: Path | None, as_json: bool) -> None:
     """Show how large the shop is, part by part, against its limits."""
     config = read_config(config_file)
     measured = measure_once(config, describe=Shop.of(config).describe)
+    try:
+        before, silent = sizes_month_ago(config), ""
+    except StorekeeperError as error:
+        before, silent = {}, f"growth: {error.message}"
     if as_json:
-        print_json(_as_json(config, measured))
+        print_json({**_as_json(config, measured), "month_ago_bytes": dict(before)})
         return
     click.echo(f"Storage of {config.shop} ({config.project})\n")
     _print_usage(config, measured)
-    for title, rows in _sections(measured):
+    growth = ("Growth in a month", list(_growth(config, measured, before)))
+    for title, rows in (growth, *_sections(measured)):
         if len(rows) > 1:
             print_table(rows, title=title)
             click.echo()
-    for problem in measured.problems:
+    for problem in (*measured.problems, *filter(None, [silent])):
         click.echo(f"not measured: {problem}", err=True)
 
 
@@ -78,6 +85,20 @@ def _usage(config: Config, measured: Measurements) -> Iterator[tuple[str, int | 
     for disk in measured.disks:
         # As df counts: what is reserved for the system is neither used nor available.
         yield f"disk {disk.mountpoint}", disk.used_bytes, disk.used_bytes + disk.available_bytes
+
+
+def _growth(config: Config, measured: Measurements, before: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Give a row for everything whose size of a month ago is known."""
+    yield ("", "a month ago", "now", "change")
+    for name, size, _ in _usage(config, measured):
+        if name in before and size is not None:
+            change = size - before[name]
+            yield (
+                name,
+                format_size(before[name]),
+                format_size(size),
+                f"{'+' if change > 0 else ''}{format_size(change)}",
+            )
 
 
 def _sections(measured: Measurements) -> Iterator[tuple[str, list[tuple[str, ...]]]]:

@@ -88,6 +88,13 @@ def test_bad_calls_are_one_clear_message(words: list[str], code: int, message: s
     assert "" == done.stdout
 
 
+def test_schema_describes_the_config(tmp_path: Path) -> None:
+    """``check-config --schema`` prints a JSON Schema that takes what init writes and refuses an unknown key."""
+    schema = json.loads(run("check-config", "--schema", folder=tmp_path).stdout)
+    assert schema["additionalProperties"] is False
+    assert {"databases", "areas", "qr_codes", "backups", "receiver"} <= set(schema["properties"])
+
+
 def test_negative_days_are_refused(make_shop: Any, tmp_path: Path) -> None:
     """An option that the action does not take is a usage error that names it."""
     config = configured(make_shop("sqlite", orders=5, copied=True), tmp_path)

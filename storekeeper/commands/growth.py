@@ -1,0 +1,47 @@
+"""How large everything was a month ago, as the configured Prometheus remembers it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from storekeeper.config import Config
+from storekeeper.errors import StorekeeperError
+
+# Made by the rules in alert_rules/growth.yml: the average of the day a month ago.
+QUERY = "storekeeper:size_month_ago:bytes"
+_SECONDS = 10.0
+
+
+def sizes_month_ago(config: Config) -> Mapping[str, int]:
+    """
+    Give the bytes of a month ago by the names of the report: ``database default``, ``media``.
+
+    Empty where the config names no Prometheus, or where its memory does not reach back so far. Raises
+    StorekeeperError when it does not answer.
+    """
+    if config.prometheus is None:
+        return {}
+    url = config.prometheus.url.rstrip("/")
+    try:
+        response = requests.get(f"{url}/api/v1/query", params={"query": QUERY}, timeout=_SECONDS)
+        response.raise_for_status()
+        series: list[dict[str, Any]] = response.json()["data"]["result"]
+    except (requests.RequestException, ValueError, KeyError) as error:
+        raise StorekeeperError(
+            f"Prometheus at {url} does not tell the sizes of a month ago: {type(error).__name__}",
+            hint="Check prometheus: in storekeeper.yml",
+        ) from None
+    instances = {one["metric"].get("instance") for one in series}
+    if config.shop in instances:
+        series = [one for one in series if one["metric"].get("instance") == config.shop]
+    elif len(instances) > 1:
+        raise StorekeeperError(
+            f"Prometheus at {url} knows several shops, and none is called {config.shop}",
+            hint=f"Give the scrape jobs the label instance: {config.shop}",
+        )
+    return {_name(one["metric"]): round(float(one["value"][1])) for one in series}
+
+
+def _name(labels: Mapping[str, str]) -> str:
+    return f"database {labels['database']}" if "database" in labels else labels.get("area", "")
