@@ -40,7 +40,7 @@ $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo 'Python has no venv module here. Type: apt-get install python3-venv' >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
 $(PROJECTS)/.ready: Makefile

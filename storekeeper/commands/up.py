@@ -65,7 +65,7 @@ def _serve(display: Display, *, config_file: Path, state: Path | None) -> None:
     loop = Loop(config_file, state=state or config.state / "loop", pace=SERVICE_PACE)
     loop.prepare()
     with Services(loop.services(), folder=_logs(loop)) as services:
-        observer = _started(display, loop, services)
+        observer = _started(display, loop)
         while True:
             _look(display, observer, services)
 
@@ -89,7 +89,7 @@ def _demonstrate(display: Display, *, folder: Path, exit_after: bool) -> None:
     limit = shop.write_config(config_file, state=folder / "state", token_file=loop.token_file)
     loop.prepare()
     with Services(loop.services(), folder=_logs(loop)) as services:
-        observer = _started(display, loop, services)
+        observer = _started(display, loop)
         _wait_for(display, observer, services, what=_measured, name="the first measurement")
         display.say(f"shop    {shop.add_expired_codes(limit)}")
         _wait_for(display, observer, services, what=_alarmed, name="StorageUsageWarning for media")
@@ -102,8 +102,7 @@ def _demonstrate(display: Display, *, folder: Path, exit_after: bool) -> None:
             _look(display, observer, services)
 
 
-def _started(display: Display, loop: Loop, services: Services) -> Observer:
-    services.wait_until_ready()
+def _started(display: Display, loop: Loop) -> Observer:
     addresses = loop.addresses
     display.say("everything runs; open one of these in a browser:")
     for name, url in (

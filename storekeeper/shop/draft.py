@@ -85,7 +85,7 @@ class Draft:
         yield "  keep: {daily: 7, weekly: 4, monthly: 12}"
         yield "  offsite: []                   # a copy on another machine survives the loss of this one"
         yield "logs: {rotate: monthly, keep: 3 months}"
-        yield "# prometheus: {url: http://127.0.0.1:9090}   # storage_info then tells the growth since last month"
+        yield "# prometheus: {url: http://127.0.0.1:9090}   # storage_info then tells growth"
 
     def _shop_name(self) -> str:
         """Give the package of the settings, which names the shop, unless its name says nothing."""

@@ -35,7 +35,8 @@ class Pace:
 
 
 SERVICE_PACE = Pace(interval_seconds=15, group_wait_seconds=5, group_interval_seconds=60, hold_seconds=None)
-DEMONSTRATION_PACE = Pace(interval_seconds=2, group_wait_seconds=1, group_interval_seconds=5, hold_seconds=4)
+# A new Prometheus scrapes for the first time after 5 seconds; no alert should fire for that.
+DEMONSTRATION_PACE = Pace(interval_seconds=2, group_wait_seconds=1, group_interval_seconds=5, hold_seconds=8)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,9 @@ class Service:
 
 class Services(AbstractContextManager["Services"]):
     """
-    Running services. Each writes to ``NAME.log`` in ``folder``; leaving ends them in reverse order.
+    Running services, started in order, each when the one before is ready, and ended in reverse order.
+
+    Each writes to ``NAME.log`` in ``folder``.
 
     They do not hear the terminal's Ctrl-C, so that they end in order and once.
     """
@@ -65,22 +67,22 @@ class Services(AbstractContextManager["Services"]):
                         own_group=True,
                     )
                 self._running.append((service, process))
+                self._wait_until_ready(service)
         except BaseException:
             self._stop()
             raise
         return self
 
-    def wait_until_ready(self) -> None:
-        """Return when every service answers; raises ProcessFailed when one ends or does not in time."""
+    def _wait_until_ready(self, service: Service) -> None:
+        """Return when the service answers; raises ProcessFailed when one ends or it does not in time."""
         deadline = self._clock() + READY_SECONDS
-        for service in self._services:
-            while not _answers(service.url + service.ready_path):
-                self.check()
-                if self._clock() > deadline:
-                    raise ProcessFailed(
-                        f"{service.name} was not ready in {READY_SECONDS:g} seconds: {self._words(service)}"
-                    )
-                self._pause(_POLL_SECONDS)
+        while not _answers(service.url + service.ready_path):
+            self.check()
+            if self._clock() > deadline:
+                raise ProcessFailed(
+                    f"{service.name} was not ready in {READY_SECONDS:g} seconds: {self._words(service)}"
+                )
+            self._pause(_POLL_SECONDS)
 
     def check(self) -> None:
         """Raise ProcessFailed, with its last words, when a service has ended."""

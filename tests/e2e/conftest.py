@@ -53,7 +53,6 @@ def running_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator
     limit = shop.write_config(config_file, state=tmp_path / "state", token_file=loop.token_file)
     loop.prepare()
     with Services(loop.services(), folder=tmp_path / "logs") as services:
-        services.wait_until_ready()
         observer = Observer(
             prometheus=loop.addresses.prometheus,
             receiver=loop.addresses.receiver,

@@ -89,7 +89,7 @@ def test_bad_calls_are_one_clear_message(words: list[str], code: int, message: s
 
 
 def test_schema_describes_the_config(tmp_path: Path) -> None:
-    """``check-config --schema`` prints a JSON Schema that takes what init writes and refuses an unknown key."""
+    """``check-config --schema`` prints a JSON Schema that knows the keys and refuses others."""
     schema = json.loads(run("check-config", "--schema", folder=tmp_path).stdout)
     assert schema["additionalProperties"] is False
     assert {"databases", "areas", "qr_codes", "backups", "receiver"} <= set(schema["properties"])
