@@ -59,5 +59,6 @@ def start_django(project: str) -> None:
         settings = os.environ["DJANGO_SETTINGS_MODULE"]
         raise ShopBroken(
             f"the shop's settings ({settings}) fail: {type(error).__name__}: {error}",
-            hint="manage.py check, run with the same Python, shows more",
+            hint=f"It was run by {sys.executable}. If the shop has another Python, name it: storekeeper init"
+            " --python, or python: in storekeeper.yml. manage.py check shows more",
         ) from None
