@@ -6,13 +6,17 @@ READY := $(VENV)/.ready
 # Django projects of other people, in an environment of their own as real shops are.
 PROJECTS := .venv-projects
 
-.PHONY: run test lint bench dashboards clean
+.PHONY: run test thorough lint bench dashboards clean
 
 run: $(READY) tools
 	@$(BIN)/storekeeper up $(if $(PROJECT),--project $(abspath $(PROJECT)),--demo) $(ARGS)
 
 test: $(READY) $(PROJECTS)/.ready test-tools lint
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+# The attacks with random moments (kills, storms, races, fuzzing) for as long as trust asks for: an hour or more.
+thorough: $(READY) $(PROJECTS)/.ready test-tools
+	@$(BIN)/python -m pytest --thorough -rA $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

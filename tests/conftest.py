@@ -3,6 +3,7 @@ Fixtures that many tests share. All parts are real: a PostgreSQL server, and sho
 
 ``postgresql_server``  one server for the session (one for each worker under pytest-xdist)
 ``make_shop``          a factory of filled shops; what a test does to one is seen by no other test
+``thorough``           True under ``make thorough``: attacks with random moments then go on for much longer
 """
 
 import itertools
@@ -22,6 +23,17 @@ import pytest
 from psycopg import sql
 
 SHOP_PROJECT = Path(__file__).resolve().parent.parent / "examples" / "shop"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know ``--thorough``."""
+    parser.addoption("--thorough", action="store_true", help="attack for longer, with many more rounds")
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether to attack for longer: each such test names its two numbers of rounds."""
+    return bool(request.config.getoption("--thorough"))
 
 
 @dataclass(frozen=True, kw_only=True)
