@@ -11,7 +11,11 @@ rows that name the old file are set to the new one in one transaction, each only
 file; rows of all models on all databases, also those that managers hide, without signals. An original stays
 where it is. No row names it any more, so cleanup_orphaned_media takes it after its own grace, which begins
 with the change, into quarantine, and later for good: only then is its room free. Until then ``--undo`` takes
-a run back. A killed run is settled at the start of the next one. Videos are told, not changed.
+a run back. A killed run is settled at the start of the next one.
+
+Videos are told; with ``--videos`` those in MP4 and QuickTime files are encoded anew by ffmpeg, under the same
+rules (see ``video``). That takes minutes each, so a plan looks at their headers only and says what they may
+become at most.
 """
 
 from typing import Literal
@@ -25,6 +29,7 @@ from actions.images.plan import ImagePlan
 from actions.images.recovery import settle_unfinished, unfinished_count
 from actions.images.search import ImageSearch, Wish
 from actions.images.undo import UndoPlan, plan_undo, undo
+from actions.images.video import require_ffmpeg
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, PathInside
 from storekeeper.errors import ConfigurationError
@@ -48,7 +53,13 @@ class OptimizeImagesOptions(Model):
     file_fields: bool = Field(
         default=False, description="Also images in fields for files of any kind, such as downloads."
     )
-    most: int = Field(default=500, ge=1, description="Change at most this many images, the largest first.")
+    videos: bool = Field(
+        default=False, description="Also encode MP4 and QuickTime videos anew, where ffmpeg is installed."
+    )
+    crf: int = Field(
+        default=23, ge=0, le=51, description="The quality of a video: 18 looks the same, 28 is small."
+    )
+    most: int = Field(default=500, ge=1, description="Change at most this many files, the largest first.")
     undo: str | None = Field(default=None, description="Take a run back: its name, or latest.")
 
     @field_validator("over")
@@ -78,6 +89,8 @@ class OptimizeImages:
                     context, area=options.area, tree=tree, wanted=options.undo, unfinished=unfinished
                 )
             require_pillow()
+            if options.videos:
+                require_ffmpeg()
             search = ImageSearch(context, area=options.area, wish=wish_of(options))
             return search.plan(tree, unfinished=unfinished)
 
@@ -112,4 +125,6 @@ def wish_of(options: OptimizeImagesOptions) -> Wish:
         below=options.below or "",
         plain_files=options.file_fields,
         most=options.most,
+        videos=options.videos,
+        crf=options.crf,
     )

@@ -7,18 +7,18 @@ file that is there. A round is written down before it begins, and before its row
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from actions.action import Context, Outcome, Progress
 from actions.images.encoding import LeftAlone
 from actions.images.journal import CHANGED, DROPPED, MADE, MAKING, Identity, ImageJournal
 from actions.images.plan import ImagePlan, PlannedImage
 from actions.images.rows import NamingRow, rename_in_rows, rows_naming
-from actions.images.search import Wish, encode_file
+from actions.images.search import Wish, encode_clip, encode_file
 from storekeeper.errors import NotEnoughSpace
 from storekeeper.files import FoundFile, Tree, require_free_bytes
 from storekeeper.units import format_size
@@ -61,13 +61,21 @@ class ImageExchange:
         require_free_bytes(
             tree.root, needed_bytes=self._plan.new_bytes + self._margin_bytes, purpose="optimize_images"
         )
+        largest = max((image.size_bytes for image in self._plan.images if image.video), default=0)
+        if largest:
+            # ffmpeg's file grows there first.
+            require_free_bytes(
+                self._context.config.state,
+                needed_bytes=largest + self._margin_bytes,
+                purpose="the encoding of a video",
+            )
         self._map.begin(area=self._plan.area, root=tree.root)
         permit = self._map.allow()
         try:
-            for start in range(0, len(self._plan.images), ROUND_IMAGES):
+            for images in _rounds(self._plan.images):
                 if self._context.cancelled():
                     break
-                self._round(tree, self._plan.images[start : start + ROUND_IMAGES], permit=permit)
+                self._round(tree, images, permit=permit)
         finally:
             self._map.forbid()
         return self._outcome()
@@ -94,13 +102,21 @@ class ImageExchange:
             self._change_rows(tree, written, permit=permit)
 
     def _write(self, tree: Tree, image: PlannedImage) -> FoundFile:
+        if image.video:
+            config, cancelled = self._context.config, self._context.cancelled
+            clip = encode_clip(tree, image.file, wish=self._wish, scratch=config.state, cancelled=cancelled)
+            with clip:
+                return self._write_beside(tree, image, clip)
         data = image.data
         if data is None:
             data = encode_file(tree, image.file, wish=self._wish).data
         elif (still := tree.find(image.file.name)) is None or not image.file.same_as(still):
             raise LeftAlone("it changed meanwhile")
+        return self._write_beside(tree, image, data)
+
+    def _write_beside(self, tree: Tree, image: PlannedImage, content: bytes | IO[bytes]) -> FoundFile:
         try:
-            file = tree.write_beside(image.file, last=image.last, content=data)
+            file = tree.write_beside(image.file, last=image.last, content=content)
         except FileNotFoundError:
             raise LeftAlone("it went away meanwhile") from None
         except FileExistsError:
@@ -111,14 +127,15 @@ class ImageExchange:
         return file
 
     def _change_rows(self, tree: Tree, written: Sequence[_Written], *, permit: Path) -> None:
+        video = written[0].image.video
         with self._context.shop.talk() as conversation:
             naming = rows_naming(
                 conversation,
                 config=self._context.config,
                 root=tree.root,
                 files=[one.image.file.name for one in written],
-                plain_files=self._wish.plain_files,
-                suffix=self._wish.suffix,
+                plain_files=video or self._wish.plain_files,
+                suffix="" if video else self._wish.suffix,
             )
             ready: list[tuple[_Written, list[NamingRow]]] = []
             for one in written:
@@ -165,13 +182,13 @@ class ImageExchange:
 
     def _report(self) -> None:
         self._context.report(
-            Progress(done=self._done.images, total=len(self._plan.images), unit="images changed")
+            Progress(done=self._done.images, total=len(self._plan.images), unit="files changed")
         )
 
     def _outcome(self) -> Outcome:
         done = self._done
         text = (
-            f"changed {done.images} images in {done.rows} rows, {format_size(done.old_bytes)} became"
+            f"changed {done.images} files in {done.rows} rows, {format_size(done.old_bytes)} became"
             f" {format_size(done.new_bytes)}; will free {format_size(done.old_bytes)} when"
             f" cleanup_orphaned_media removes the originals, until then {format_size(done.new_bytes)} more"
             f" are in use; back with --undo {self._map.run}"
@@ -192,6 +209,16 @@ class ImageExchange:
                 "left": dict(done.left),
             },
         )
+
+
+def _rounds(images: Sequence[PlannedImage]) -> Iterator[Sequence[PlannedImage]]:
+    """Give pictures by the hundred and each video alone: so little work is lost when a run is killed."""
+    pictures = [image for image in images if not image.video]
+    for start in range(0, len(pictures), ROUND_IMAGES):
+        yield pictures[start : start + ROUND_IMAGES]
+    for image in images:
+        if image.video:
+            yield (image,)
 
 
 def _touch(tree: Tree, file: FoundFile) -> None:

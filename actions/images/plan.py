@@ -1,5 +1,6 @@
 """What optimize_images would change, what it leaves alone and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +13,15 @@ class PlannedImage:
     """
     An image and what takes its place: ``last``, a new name in the same folder, and how large that is.
 
-    ``data`` is the new content, or None where it would take too much memory and is encoded once more.
+    ``data`` is the new content, or None where it would take too much memory and is encoded once more. A
+    ``video`` is encoded by the run alone, since that takes minutes; ``size_bytes`` are the most it may get.
     """
 
     file: FoundFile
     last: str
     size_bytes: int
     rows: int
+    video: bool = False
     data: bytes | None = field(default=None, repr=False)
 
     @property
@@ -38,7 +41,11 @@ class LeftImage:
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePlan:
-    """``videos`` are told, not changed; ``unfinished`` counts what a killed run has left to be settled."""
+    """
+    ``videos`` are told, not changed; those to be changed are among ``images``, after the pictures.
+
+    ``unfinished`` counts what a killed run has left to be settled.
+    """
 
     area: str
     images: tuple[PlannedImage, ...] = ()
@@ -66,9 +73,10 @@ class ImagePlan:
     def summary(self) -> str:
         """One sentence: how many images, from what to what, and when that frees anything."""
         if self.images:
+            most = "at most " if any(image.video for image in self.images) else ""
             parts = [
-                f"{len(self.images)} images ({format_size(self.old_bytes)}) would become"
-                f" {format_size(self.new_bytes)}; will free {format_size(self.old_bytes)} when"
+                f"{counted(self.images)} ({format_size(self.old_bytes)}) would become"
+                f" {most}{format_size(self.new_bytes)}; will free {format_size(self.old_bytes)} when"
                 " cleanup_orphaned_media removes the originals"
             ]
         else:
@@ -77,7 +85,7 @@ class ImagePlan:
             parts.append(f"{len(self.left)} are left alone")
         if self.videos:
             size_bytes = sum(video.size_bytes for video in self.videos)
-            parts.append(f"{len(self.videos)} videos ({format_size(size_bytes)}) are not touched")
+            parts.append(f"{len(self.videos)} videos ({format_size(size_bytes)}) stay as they are")
         if self.unfinished:
             parts.append(f"{self.unfinished} images of an interrupted run are to be settled")
         return "; ".join([*parts, *self.notes])
@@ -86,7 +94,7 @@ class ImagePlan:
         """Give the table for a person: the file, its size, its new size, what happens."""
         table: list[tuple[str, ...]] = [("file", "size", "new size", "what")]
         for image in self.images:
-            new = format_size(image.size_bytes)
+            new = f"{'at most ' if image.video else ''}{format_size(image.size_bytes)}"
             table.append((image.file.name, format_size(image.file.size_bytes), new, f"→ {image.last}"))
         others = [(left.file, f"left alone: {left.why}") for left in self.left]
         others += [(video, "a video: not touched") for video in self.videos]
@@ -108,6 +116,7 @@ class ImagePlan:
                     "size_bytes": image.file.size_bytes,
                     "new_file": image.name,
                     "new_size_bytes": image.size_bytes,
+                    "video": image.video,
                     "rows": image.rows,
                 }
                 for image in self.images
@@ -118,3 +127,12 @@ class ImagePlan:
             ],
             "videos": [{"file": video.name, "size_bytes": video.size_bytes} for video in self.videos],
         }
+
+
+def counted(images: Sequence[PlannedImage]) -> str:
+    """Give how many pictures and videos these are, in words."""
+    videos = sum(image.video for image in images)
+    parts = [f"{len(images) - videos} images"] if len(images) > videos or not videos else []
+    if videos:
+        parts.append(f"{videos} videos")
+    return " and ".join(parts)

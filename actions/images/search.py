@@ -1,21 +1,23 @@
 """Find the images that are worth changing: large, named by rows alone, and smaller in the new form."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import IO, Final
 
 from actions.action import Context, Progress
 from actions.images.encoding import Encoded, LeftAlone, Target, encode
 from actions.images.journal import ImageJournal
 from actions.images.plan import ImagePlan, LeftImage, PlannedImage
 from actions.images.rows import NamingRow, rows_naming
+from actions.images.video import MUXERS, VIDEO_SUFFIXES, check_video, encode_video
 from actions.media.orphan_search import wanted_patterns
 from storekeeper.errors import ConfigurationError, UnsafePath
 from storekeeper.files import FoundFile, Tree
 
 IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif")
-VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv")
 FILE_LIMIT_BYTES: Final = 100_000_000
 """A larger image file is not even read."""
 KEPT_BYTES: Final = 128_000_000
@@ -34,6 +36,8 @@ class Wish:
     below: str
     plain_files: bool
     most: int
+    videos: bool = False
+    crf: int = 23
 
     @property
     def suffix(self) -> str:
@@ -59,15 +63,26 @@ class ImageSearch:
                 f"there is no folder {below} in {tree.root}", hint="Name one as the area has it, or none"
             )
         made = ImageJournal(self._context.config).made_names(tree.root)
-        files, videos = [], []
+        files, clips, videos = [], [], []
         for file in tree.walk(below):
             if file.size_bytes > self._wish.over_bytes:
                 name = file.name.lower()
-                if name.endswith(VIDEO_SUFFIXES):
+                ours = file.name not in made and self._is_ours(file)
+                if self._wish.videos and ours and name.endswith(tuple(MUXERS)):
+                    clips.append(file)
+                elif name.endswith(VIDEO_SUFFIXES):
                     videos.append(file)
-                elif name.endswith(IMAGE_SUFFIXES) and file.name not in made and self._is_ours(file):
+                elif name.endswith(IMAGE_SUFFIXES) and ours:
                     files.append(file)
-        images, left, notes = self._try_all(tree, files)
+        wish = self._wish
+        images, left, notes = self._try_all(
+            tree, files, self._try, plain_files=wish.plain_files, suffix=wish.suffix, most=wish.most
+        )
+        # Fields for files of any kind are where videos stand, and each keeps its suffix.
+        more = self._try_all(
+            tree, clips, self._try_video, plain_files=True, suffix="", most=wish.most - len(images)
+        )
+        images, left, notes = images + more[0], left + more[1], notes + more[2]
         return ImagePlan(
             area=self._area,
             images=tuple(images),
@@ -78,34 +93,41 @@ class ImageSearch:
         )
 
     def _try_all(
-        self, tree: Tree, files: Sequence[FoundFile]
+        self,
+        tree: Tree,
+        files: Sequence[FoundFile],
+        attempt: Callable[[Tree, FoundFile, Sequence[NamingRow]], PlannedImage],
+        *,
+        plain_files: bool,
+        suffix: str,
+        most: int,
     ) -> tuple[list[PlannedImage], list[LeftImage], list[str]]:
         images: list[PlannedImage] = []
         left: list[LeftImage] = []
         if not files:
             return images, left, []
-        config, wish = self._context.config, self._wish
         with self._context.shop.talk() as conversation:
             naming = rows_naming(
                 conversation,
-                config=config,
+                config=self._context.config,
                 root=tree.root,
                 files=[file.name for file in files],
-                plain_files=wish.plain_files,
-                suffix=wish.suffix,
+                plain_files=plain_files,
+                suffix=suffix,
             )
         named = [file for file in files if file.name in naming.rows or file.name in naming.fixed]
         named.sort(key=lambda file: (-file.size_bytes, file.name))
         for done, file in enumerate(named):
             if self._context.cancelled():
                 return images, left, [f"stopped after {done} of {len(named)} images"]
-            if len(images) == wish.most:
-                return images, left, [f"{len(named) - done} more are for the next run (--most {wish.most})"]
-            self._context.report(Progress(done=done, total=len(named), unit="images looked at"))
+            if len(images) == most:
+                more = f"{len(named) - done} more are for the next run (--most {self._wish.most})"
+                return images, left, [more]
+            self._context.report(Progress(done=done, total=len(named), unit="files looked at"))
             try:
                 if why := naming.fixed.get(file.name):
                     raise LeftAlone(why)
-                images.append(self._try(tree, file, naming.rows[file.name]))
+                images.append(attempt(tree, file, naming.rows[file.name]))
             except LeftAlone as reason:
                 left.append(LeftImage(file=file, why=str(reason)))
         return images, left, []
@@ -117,11 +139,8 @@ class ImageSearch:
         size_bytes = len(encoded.data)
         if size_bytes > file.size_bytes * (1 - self._wish.save_at_least):
             raise LeftAlone(f"the new form saves less than {self._wish.save_at_least:.0%}")
-        last = next(
-            last
-            for last in _names(file, encoded, rows)
-            if tree.find(f"{file.name.rpartition('/')[0]}/{last}".lstrip("/")) is None
-        )
+        token = hashlib.sha256(encoded.data).hexdigest()
+        last = _free_name(tree, file, token=token, suffix=encoded.suffix, rows=rows)
         self._kept_bytes += size_bytes
         return PlannedImage(
             file=file,
@@ -129,6 +148,19 @@ class ImageSearch:
             size_bytes=size_bytes,
             rows=len(rows),
             data=encoded.data if self._kept_bytes <= KEPT_BYTES else None,
+        )
+
+    def _try_video(self, tree: Tree, file: FoundFile, rows: Sequence[NamingRow]) -> PlannedImage:
+        with _same_open(tree, file) as stream:
+            check_video(stream)
+        identity = f"{file.device} {file.inode} {file.modified} {file.size_bytes} {self._wish.crf}"
+        token = hashlib.sha256(identity.encode()).hexdigest()
+        return PlannedImage(
+            file=file,
+            last=_free_name(tree, file, token=token, suffix=None, rows=rows),
+            size_bytes=_video_limit(file, self._wish),
+            rows=len(rows),
+            video=True,
         )
 
     def _is_ours(self, file: FoundFile) -> bool:
@@ -140,25 +172,64 @@ def encode_file(tree: Tree, file: FoundFile, *, wish: Wish) -> Encoded:
     """Give the new form of a file that is still the one that was found; raises LeftAlone."""
     if file.size_bytes > FILE_LIMIT_BYTES:
         raise LeftAlone(f"larger than {FILE_LIMIT_BYTES // 10**6} MB")
-    try:
-        with tree.open(file.name) as stream:
-            data = stream.read(FILE_LIMIT_BYTES + 1)
-        still = tree.look(file.name)
-    except (OSError, UnsafePath) as error:
-        raise LeftAlone(f"cannot be read: {error}") from None
-    if still is None or not file.same_as(still) or len(data) != file.size_bytes:
+    with _same_open(tree, file) as stream:
+        data = stream.read(FILE_LIMIT_BYTES + 1)
+    if len(data) != file.size_bytes:
         raise LeftAlone("it changed meanwhile")
     return encode(data, to=wish.to, quality=wish.quality)
 
 
-def _names(file: FoundFile, encoded: Encoded, rows: Sequence[NamingRow]) -> Iterator[str]:
-    """Give new last names, made of the old one and the new content; raises LeftAlone where none has room."""
+def encode_clip(
+    tree: Tree, file: FoundFile, *, wish: Wish, scratch: Path, cancelled: Callable[[], bool]
+) -> IO[bytes]:
+    """Give the new form of a video as an open file without a name in ``scratch``; raises LeftAlone."""
+    with _same_open(tree, file) as stream:
+        return encode_video(
+            stream,
+            muxer=MUXERS[f".{file.name.lower().rpartition('.')[2]}"],
+            crf=wish.crf,
+            limit_bytes=_video_limit(file, wish),
+            scratch=scratch,
+            cancelled=cancelled,
+        )
+
+
+def _video_limit(file: FoundFile, wish: Wish) -> int:
+    return int(file.size_bytes * (1 - wish.save_at_least))
+
+
+@contextmanager
+def _same_open(tree: Tree, file: FoundFile) -> Iterator[IO[bytes]]:
+    """Open a file that was found; raises LeftAlone unless it is the same, unchanged, also at the end."""
+    try:
+        stream = tree.open(file.name)
+    except (OSError, UnsafePath) as error:
+        raise LeftAlone(f"cannot be read: {error}") from None
+    with stream:
+        yield stream
+        try:
+            still = tree.look(file.name)
+        except (OSError, UnsafePath) as error:
+            raise LeftAlone(f"cannot be read: {error}") from None
+        if still is None or not file.same_as(still):
+            raise LeftAlone("it changed meanwhile")
+
+
+def _free_name(
+    tree: Tree, file: FoundFile, *, token: str, suffix: str | None, rows: Sequence[NamingRow]
+) -> str:
+    folder = file.name.rpartition("/")[0]
+    names = _names(file, token=token[:10], suffix=suffix, rows=rows)
+    return next(last for last in names if tree.find(f"{folder}/{last}".lstrip("/")) is None)
+
+
+def _names(file: FoundFile, *, token: str, suffix: str | None, rows: Sequence[NamingRow]) -> Iterator[str]:
+    """Give new last names, made of the old one and a token; raises LeftAlone where none has room."""
     old = file.name.rpartition("/")[2]
     stem, _, extension = old.rpartition(".")
-    token = hashlib.sha256(encoded.data).hexdigest()[:10]
     room = min((row.longest - len(row.value) + len(old) for row in rows if row.longest), default=NAME_BYTES)
     for number in range(1, 100):
-        tail = f"-{token}{f'-{number}' if number > 1 else ''}{encoded.suffix or f'.{extension}'}"
+        tail = f"-{token}{f'-{number}' if number > 1 else ''}{suffix or f'.{extension}'}"
         short = stem[: max(0, room - len(tail))]
         while len((short + tail).encode("utf-8", "surrogateescape")) > NAME_BYTES:
             short = short[:-1]

@@ -125,7 +125,7 @@ class Tree(Root):
             raise UnsafePath(f"{name!r} is not a regular file")
         return os.fdopen(descriptor, "rb")
 
-    def write_beside(self, file: FoundFile, *, last: str, content: bytes) -> FoundFile:
+    def write_beside(self, file: FoundFile, *, last: str, content: bytes | IO[bytes]) -> FoundFile:
         """
         Write a new file named ``last`` into the folder of ``file``, with its owner, group and mode.
 
