@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import requests
-
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
+from storekeeper.web.outgoing import ServiceFailed, ask
 
 # Made by the rules in alert_rules/growth.yml: the average of the day a month ago.
 QUERY = "storekeeper:size_month_ago:bytes"
-_SECONDS = 10.0
 
 
 def sizes_month_ago(config: Config) -> Mapping[str, int]:
@@ -24,12 +22,12 @@ def sizes_month_ago(config: Config) -> Mapping[str, int]:
         return {}
     url = config.prometheus.url.rstrip("/")
     try:
-        response = requests.get(f"{url}/api/v1/query", params={"query": QUERY}, timeout=_SECONDS)
-        response.raise_for_status()
-        series: list[dict[str, Any]] = response.json()["data"]["result"]
-    except (requests.RequestException, ValueError, KeyError) as error:
+        answer = ask(config.prometheus, "GET", "/api/v1/query", query={"query": QUERY})
+        series: list[dict[str, Any]] = answer["data"]["result"]
+    except (ServiceFailed, KeyError, TypeError) as error:
+        told = error.message if isinstance(error, ServiceFailed) else "its answer has another shape"
         raise StorekeeperError(
-            f"Prometheus at {url} does not tell the sizes of a month ago: {type(error).__name__}",
+            f"Prometheus at {url} does not tell the sizes of a month ago: {told}",
             hint="Check prometheus: in storekeeper.yml",
         ) from None
     instances = {one["metric"].get("instance") for one in series}

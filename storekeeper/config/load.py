@@ -137,4 +137,6 @@ def _contradictions(config: Config) -> list[str]:
             problems.append(
                 f"qr_codes.{name}.area: {source.area!r}: no such area; known: {', '.join(config.areas)}"
             )
+    if config.receiver.notify.silence and config.alertmanager is None:
+        problems.append("receiver.notify.silence: True: give alertmanager, where the silences are made")
     return problems

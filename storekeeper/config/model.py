@@ -16,6 +16,7 @@ from storekeeper.config.fields import (
     ShopPath,
     Size,
 )
+from storekeeper.config.services import Notify, Service
 from storekeeper.units import Age
 
 
@@ -23,9 +24,13 @@ class DatabaseSource(Model):
     """Where a database's address comes from (exactly one of three), and how large it may grow."""
 
     django: str | None = None
+    """An alias of the shop's ``DATABASES``; its address is taken from the settings at each start."""
     url: str | None = Field(default=None, repr=False)
+    """``postgresql://…`` or ``sqlite:///…``; ``${NAME}`` in it is taken from the environment."""
     url_file: ShopPath | None = None
+    """A file that holds such a URL."""
     limit: Size | None = None
+    """How large it may grow; alerts come at 80, 90 and 95 % of it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "DatabaseSource":
@@ -38,8 +43,11 @@ class Area(Model):
     """A directory tree: its limit in bytes and the folders in it that are counted apart."""
 
     path: ShopPath
+    """The folder."""
     limit: Size | None = None
+    """How large it may grow; alerts come at 80, 90 and 95 % of it."""
     groups: dict[Name, PathInside] = {}
+    """Folders in it that are counted apart, by name."""
     ignore: tuple[PathInside, ...] = ()
     """Patterns of files that no row names and that are wanted all the same, such as thumbnails."""
 
@@ -48,12 +56,14 @@ class Total(Model):
     """The limit for all databases and areas together, in bytes."""
 
     limit: Size | None = None
+    """How large all of it may grow; alerts come at 80, 90 and 95 % of it."""
 
 
 class LargeFiles(Model):
     """From which size on a file is worth a person's look."""
 
     over: Size = 10_000_000
+    """Files larger than this are counted and listed."""
 
 
 class QrCodes(Model):
@@ -65,12 +75,19 @@ class QrCodes(Model):
     """
 
     model: ModelLabel | None = None
+    """The model whose rows name the images, as ``app.Model``."""
     file: str | None = None
+    """Its file field."""
     expires: str | None = None
+    """Its field that says when a code expires."""
     pattern: PathInside | None = None
+    """Which files are codes of this kind, such as ``qr_codes/qr_MD*.png``."""
     area: Name = "media"
+    """The area in which they lie."""
     keep: AgeField = Age(seconds=7 * 86400)
+    """How long an expired code stays; a code without a row: how long after its file was written."""
     row: Literal["delete", "clear"] = "delete"
+    """What becomes of the row of a removed image: ``delete`` it, or ``clear`` its file field."""
 
     @model_validator(mode="after")
     def _rows_or_pattern(self) -> "QrCodes":
@@ -86,8 +103,11 @@ class Retention(Model):
     """How many backups of each calendar period are kept."""
 
     daily: int = Field(default=7, ge=0)
+    """The newest of each of so many days."""
     weekly: int = Field(default=4, ge=0)
+    """The newest of each of so many weeks."""
     monthly: int = Field(default=12, ge=0)
+    """The newest of each of so many months."""
 
     @model_validator(mode="after")
     def _keeps_something(self) -> "Retention":
@@ -100,10 +120,15 @@ class Backups(Model):
     """Where backups go, in which form, and for how long."""
 
     path: ShopPath = Path("backups")
+    """The folder of the backups."""
     format: Literal["json", "native", "both"] = "json"
+    """``json`` for ``loaddata``, ``native`` for the database's own tools, or ``both``."""
     compress: bool = True
+    """Whether JSON is packed with gzip."""
     keep: Retention = Retention()
+    """How many verified backups stay."""
     limit: Size | None = None
+    """How large the folder may grow; alerts come at 80, 90 and 95 % of it."""
     offsite: tuple[PlaceUrl, ...] = Field(default=(), repr=False)
     """Places for copies, as fsspec URLs: ``sftp://backup@host/shop``, ``s3://bucket/shop``."""
     offsite_keep: Retention | None = None
@@ -116,14 +141,18 @@ class Logs(Model):
     """When log files are archived and how long the archives stay."""
 
     rotate: Literal["monthly", "weekly", "daily"] = "monthly"
+    """When lines go to an archive: when their month, week or day is over."""
     keep: AgeField = Age(months=3)
+    """How long archives stay."""
 
 
 class Budget(Model):
     """The most that one run may remove without a person's ``--force``, as a share of what is there."""
 
     files: float = Field(default=0.9, gt=0, le=1)
+    """The share of the files that are there."""
     bytes: float = Field(default=0.9, gt=0, le=1)
+    """The share of their bytes."""
     at_least: int = Field(default=1000, ge=0)
     """A run of up to this many files is never over the budget of files or bytes."""
 
@@ -132,8 +161,11 @@ class Step(Model):
     """One action of a playbook with its options; ``approval: required`` waits for a person."""
 
     action: Name
+    """The action, such as ``cleanup_expired_qr_codes``."""
     options: dict[str, bool | int | float | str] = {}
+    """Its options as on the command line, with ``_`` for ``-``; ``force`` is a person's alone."""
     approval: Literal["none", "required"] = "none"
+    """``required``: the run waits here for a person."""
 
 
 class Playbook(Model):
@@ -145,68 +177,101 @@ class Playbook(Model):
     """
 
     alert: str
+    """The alert's name."""
     severity: str | None = None
+    """Its label ``severity``; without it any."""
     resource: tuple[str, ...] = ()
+    """Its label ``resource``, one of these; empty is any."""
     steps: tuple[Step, ...] = Field(min_length=1)
+    """What runs, in order."""
     until_below: float | None = Field(default=None, gt=0, lt=1)
+    """The run ends after the step that brings the usage below this share, such as 0.85."""
     cooldown: AgeField | None = None
+    """Instead of ``receiver.cooldown``."""
     runs_per_day: Annotated[int, Field(ge=1)] | None = None
+    """Instead of ``receiver.runs_per_day``."""
 
 
 class Receiver(Model):
     """The webhook receiver: where it listens, who may talk to it, how often it acts."""
 
     listen: str = "127.0.0.1:9732"
+    """Address and port; beyond the loopback address it starts only with authentication."""
     token_file: ShopPath | None = None
+    """A file that holds the bearer token of the webhook."""
     cooldown: AgeField = Age(seconds=3600)
+    """While an alert goes on firing, its playbook runs again only after this."""
     runs_per_day: int = Field(default=4, ge=1)
+    """The most runs for one alert within a day; then ``ActionsExhausted`` calls a person."""
     step_timeout: AgeField = Age(seconds=6 * 3600)
+    """How long one step may take."""
     episode_expiry: AgeField = Age(seconds=86400)
     """An alert that is firing and was not heard of for so long is taken for ended."""
     approval_expiry: AgeField = Age(seconds=86400)
+    """A step that has waited so long for a person is given up."""
+    url: Annotated[str, Field(pattern=r"^https?://[^/@]+(/.*)?$")] | None = None
+    """The address at which people reach the page, for links; default: the one that it listens on."""
+    notify: Notify = Notify()
+    """How the outcome of each run is told."""
 
 
 class Exporter(Model):
     """The exporter: where it listens and how often the slow measurements are repeated."""
 
     listen: str = "127.0.0.1:9731"
+    """Address and port."""
     interval: AgeField = Age(seconds=60)
+    """How often folders are walked and rows compared with files, beside the scrapes."""
     exact_rows_below: int = Field(default=1_000_000, ge=0)
-
-
-class Service(Model):
-    """The address of a service that storekeeper asks: Prometheus, Alertmanager."""
-
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    """Tables that the database estimates smaller than this are counted exactly."""
 
 
 class Config(Model):
     """The whole config of one shop; all paths are absolute."""
 
     shop: Name
+    """The shop's name; the label of its metrics and alerts."""
     project: Path
+    """The folder of manage.py; relative paths count from it."""
     python: ShopPath | None = None
+    """The shop's own interpreter; without it the one that is found beside the project."""
     settings: str | None = None
     """The settings module, where manage.py does not name the right one."""
     databases: dict[Name, DatabaseSource] = {}
+    """The databases, by name."""
     areas: dict[Name, Area] = {}
+    """The directory trees, by name: ``media``, ``static``, ``logs`` and others."""
     total: Total = Total()
+    """All databases and areas together."""
     disks: Literal["auto"] | tuple[ShopPath, ...] = "auto"
+    """Folders whose filesystems are measured; ``auto`` is those that hold the above."""
     large_files: LargeFiles = LargeFiles()
+    """What counts as a large file."""
     qr_codes: dict[Name, QrCodes] = {}
+    """The kinds of QR codes, by name."""
     references: tuple[FieldLabel, ...] = ()
     """Further fields whose text or JSON names files: rich text, custom paths. File fields are known."""
     orders: ModelLabel | None = None
     """The model whose rows are orders, for growth per 100 orders."""
     backups: Backups = Backups()
+    """Backups of the databases and of the media."""
     logs: Logs = Logs()
+    """The rotation of logs."""
     budget: Budget = Budget()
+    """The most that one run may remove."""
     schedule: dict[Name, str | None] = {}
+    """Cron expressions by action, in place of the shipped ones; ``null`` switches one off."""
     playbooks: dict[Name, Playbook | None] = {}
     """By name; a name of the shipped playbooks replaces that one, ``null`` switches it off."""
     exporter: Exporter = Exporter()
+    """The exporter."""
     receiver: Receiver = Receiver()
+    """The webhook receiver."""
     prometheus: Service | None = None
+    """Where alert states and the growth of the last month are asked."""
     alertmanager: Service | None = None
+    """Where the outcome of each run is told, as an alert."""
+    grafana: Service | None = None
+    """Where the outcome of each run is told, as an annotation."""
     state: ShopPath
     """Where storekeeper keeps its own memory; best on another disk than the shop."""
