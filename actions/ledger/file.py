@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from actions.ledger.schema import SCHEMA, SCHEMA_VERSION
+from actions.ledger.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from storekeeper.errors import StorekeeperError
 
 FILE_NAME: Final = "ledger.sqlite3"
@@ -113,10 +113,12 @@ class LedgerFile:
                     f"the ledger {self.path} was written by a newer storekeeper",
                     hint="Install that version again, or give the config another state folder",
                 )
-            if version == 0:
-                for statement in SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            scripts = (
+                [SCHEMA] if version == 0 else [MIGRATIONS[old] for old in range(version, SCHEMA_VERSION)]
+            )
+            for statement in ";".join(scripts).split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):

@@ -103,6 +103,9 @@ def _as_json(connection: sqlite3.Connection, row: sqlite3.Row, *, logs: bool) ->
         "id": row["id"],
         "state": row["state"],
         "trigger": row["trigger"],
+    decisions = connection.execute(
+        "SELECT * FROM decisions WHERE run = ? ORDER BY rowid", (row["id"],)
+    ).fetchall()
         "who": row["who"],
         "reason": _reason(row),
         "playbook": row["playbook"],
@@ -119,6 +122,10 @@ def _as_json(connection: sqlite3.Connection, row: sqlite3.Row, *, logs: bool) ->
         "steps": [_step_as_json(connection, step, logs=logs) for step in steps],
     }
 
+        "decisions": [
+            {"time": _time(row["accepted"]), "what": "started", "who": f"{row['who']}, {row['trigger']}"},
+            *({"time": _time(one["time"]), "what": one["what"], "who": one["who"]} for one in decisions),
+        ],
 
 def _step_as_json(connection: sqlite3.Connection, step: sqlite3.Row, *, logs: bool) -> dict[str, Any]:
     value = {

@@ -12,8 +12,9 @@ import psutil
 
 from actions.action import Outcome, Progress
 from actions.ledger.file import LedgerFile
-from actions.ledger.rows import NewRun, clean, end_run, insert_run
-from actions.ledger.schema import RunState, StepState, Trigger
+from actions.ledger.progress_mark import ProgressMark
+from actions.ledger.rows import NewRun, clean, end_run, insert_run, note_decision
+from actions.ledger.schema import OPEN_RUN_STATES, Decision, RunState, StepState, Trigger
 
 # A step's log is for a person; thousands of lines are in nobody's interest.
 MOST_LOG_LINES: Final = 500
@@ -225,6 +226,7 @@ class Ledger:
             if state is RunState.RUNNING:
                 connection.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ?", (run,))
                 return RunState.RUNNING
+            note_decision(connection, run, what=Decision.APPROVED, who=who, now=self.now())
             return None
 
     def hand_back(self, run: str, *, submission: int) -> bool:
@@ -236,6 +238,8 @@ class Ledger:
         with self.file.write() as connection:
             changed = connection.execute(
                 "UPDATE runs SET state = ?, submission = submission + 1"
+            if state in OPEN_RUN_STATES:
+                note_decision(connection, run, what=Decision.CANCELLED, who=who, now=self.now())
                 " WHERE id = ? AND submission = ? AND state IN (?, ?)",
                 (RunState.ACCEPTED, run, submission, RunState.ACCEPTED, RunState.RUNNING),
             ).rowcount

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from actions.ledger.schema import RunState, StepState, Trigger
+from actions.ledger.schema import Decision, RunState, StepState, Target, Trigger
 
 TEXT_CHARACTERS: Final = 1000
 
@@ -82,12 +82,14 @@ def end_run(
     error: str = "",
     now: float,
 ) -> None:
-    """End a run inside a transaction of the caller."""
-    connection.execute(
+    """End a run inside a transaction of the caller; what is to be told of it goes into the outbox with it."""
+    ended = connection.execute(
         "UPDATE runs SET state = ?, finished = ?, waiting_since = NULL, summary = ?, error = ?"
         " WHERE id = ? AND finished IS NULL",
         (state, now, clean(summary), clean(error), run),
-    )
+    ).rowcount
+    if ended:
+        put_in_outbox(connection, run, now=now)
     rest = StepState.CANCELLED if state is RunState.CANCELLED else StepState.SKIPPED
     connection.execute(
         "UPDATE steps SET state = ? WHERE run = ? AND state IN ('pending', 'waiting', 'approved')",
@@ -102,6 +104,22 @@ def end_run(
     connection.execute(
         "UPDATE steps SET state = ?, finished = ?, error = ? WHERE run = ? AND state = 'running'",
         (StepState.CANCELLED if state is RunState.CANCELLED else StepState.FAILED, now, clean(error), run),
+    )
+
+
+def put_in_outbox(connection: sqlite3.Connection, run: str, *, now: float) -> None:
+    """Note that the end of a run is to be told; a dry run and a run that was refused are not."""
+    connection.executemany(
+        "INSERT INTO outbox (run, target, next_attempt) SELECT id, ?, ? FROM runs"
+        " WHERE id = ? AND NOT dry_run AND state IN ('done', 'failed', 'cancelled')",
+        [(target, now, run) for target in Target],
+    )
+
+
+def note_decision(connection: sqlite3.Connection, run: str, *, what: Decision, who: str, now: float) -> None:
+    """Keep who decided what about a run."""
+    connection.execute(
+        "INSERT INTO decisions (run, time, what, who) VALUES (?, ?, ?, ?)", (run, now, what, clean(who))
     )
 
 

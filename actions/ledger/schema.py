@@ -6,6 +6,8 @@ The ledger's tables and closed sets: ``ledger.sqlite3`` in the state folder, des
     runs       one decision to act, whoever took it
     steps      the actions of a run, in order
     log        the lines that the steps left
+    decisions  what persons decided about a run after its start: approved, cancelled
+    outbox     ends of runs that are still to be told, one row for each place
     counters   totals that outlive the rows they count
     schedules  since when a schedule is known
 
@@ -17,7 +19,7 @@ all its attempts freed so far, ``carried_bytes`` what the attempts before the pr
 import enum
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 ALERTS_KEPT_SECONDS: Final = 90 * 86400.0
 
 
@@ -56,6 +58,21 @@ class StepState(enum.StrEnum):
     SKIPPED = "skipped"
 
 
+class Decision(enum.StrEnum):
+    """What became of a run by a person's word, or for want of it."""
+
+    APPROVED = "approved"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Target(enum.StrEnum):
+    """Where the end of a run is told."""
+
+    ALERTMANAGER = "alertmanager"
+    GRAFANA = "grafana"
+
+
 class EpisodeEnd(enum.StrEnum):
     """How an episode ended: told by Alertmanager, or no news for too long."""
 
@@ -65,7 +82,30 @@ class EpisodeEnd(enum.StrEnum):
 
 OPEN_RUN_STATES: Final = (RunState.ACCEPTED, RunState.WAITING, RunState.RUNNING)
 
-SCHEMA: Final = """
+# What version 2 added; a ledger of version 1 gets it when it is opened.
+_DECISIONS_AND_OUTBOX: Final = """
+CREATE TABLE decisions (
+    run TEXT NOT NULL REFERENCES runs,
+    time REAL NOT NULL,
+    what TEXT NOT NULL,
+    who TEXT NOT NULL
+) STRICT;
+CREATE INDEX decisions_by_run ON decisions (run);
+
+CREATE TABLE outbox (
+    run TEXT NOT NULL REFERENCES runs,
+    target TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt REAL NOT NULL,
+    PRIMARY KEY (run, target)
+) STRICT
+"""
+
+MIGRATIONS: Final = {1: _DECISIONS_AND_OUTBOX}
+"""By the version they start from: the statements that lead to the next."""
+
+SCHEMA: Final = (
+    """
 CREATE TABLE episodes (
     id INTEGER PRIMARY KEY,
     fingerprint TEXT NOT NULL,
@@ -166,3 +206,5 @@ CREATE TABLE schedules (
     known_since REAL NOT NULL
 ) STRICT;
 """
+    + _DECISIONS_AND_OUTBOX
+)

@@ -3,8 +3,8 @@
 import psutil
 
 from actions.ledger.ledger import Ledger
-from actions.ledger.rows import end_run
-from actions.ledger.schema import EpisodeEnd, RunState
+from actions.ledger.rows import end_run, note_decision
+from actions.ledger.schema import Decision, EpisodeEnd, RunState
 
 
 def expire_episodes(ledger: Ledger, *, before: float) -> int:
@@ -29,6 +29,7 @@ def expire_approvals(ledger: Ledger, *, before: float) -> int:
             (RunState.WAITING, before),
         ).fetchall()
         for row in rows:
+            note_decision(connection, row["id"], what=Decision.EXPIRED, who="nobody", now=now)
             end_run(
                 connection, row["id"], state=RunState.CANCELLED, summary="nobody approved it in time", now=now
             )
