@@ -99,13 +99,13 @@ def open_episodes(file: LedgerFile) -> list[dict[str, Any]]:
 
 def _as_json(connection: sqlite3.Connection, row: sqlite3.Row, *, logs: bool) -> dict[str, Any]:
     steps = connection.execute("SELECT * FROM steps WHERE run = ? ORDER BY position", (row["id"],)).fetchall()
+    decisions = connection.execute(
+        "SELECT * FROM decisions WHERE run = ? ORDER BY rowid", (row["id"],)
+    ).fetchall()
     return {
         "id": row["id"],
         "state": row["state"],
         "trigger": row["trigger"],
-    decisions = connection.execute(
-        "SELECT * FROM decisions WHERE run = ? ORDER BY rowid", (row["id"],)
-    ).fetchall()
         "who": row["who"],
         "reason": _reason(row),
         "playbook": row["playbook"],
@@ -118,14 +118,14 @@ def _as_json(connection: sqlite3.Connection, row: sqlite3.Row, *, logs: bool) ->
         "finished": _time(row["finished"]),
         "summary": row["summary"],
         "error": row["error"],
-        "freed_bytes": sum(step["freed_bytes"] for step in steps),
-        "steps": [_step_as_json(connection, step, logs=logs) for step in steps],
-    }
-
         "decisions": [
             {"time": _time(row["accepted"]), "what": "started", "who": f"{row['who']}, {row['trigger']}"},
             *({"time": _time(one["time"]), "what": one["what"], "who": one["who"]} for one in decisions),
         ],
+        "freed_bytes": sum(step["freed_bytes"] for step in steps),
+        "steps": [_step_as_json(connection, step, logs=logs) for step in steps],
+    }
+
 
 def _step_as_json(connection: sqlite3.Connection, step: sqlite3.Row, *, logs: bool) -> dict[str, Any]:
     value = {

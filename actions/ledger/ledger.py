@@ -12,7 +12,6 @@ import psutil
 
 from actions.action import Outcome, Progress
 from actions.ledger.file import LedgerFile
-from actions.ledger.progress_mark import ProgressMark
 from actions.ledger.rows import NewRun, clean, end_run, insert_run, note_decision
 from actions.ledger.schema import OPEN_RUN_STATES, Decision, RunState, StepState, Trigger
 
@@ -207,6 +206,7 @@ class Ledger:
                 "INSERT INTO log (run, position, time, line) VALUES (?, ?, ?, ?)",
                 (run, row["position"] if row else 0, self.now(), f"approved by {clean(who)}"),
             )
+            note_decision(connection, run, what=Decision.APPROVED, who=who, now=self.now())
             return True
 
     def cancel(self, run: str, *, who: str) -> RunState | None:
@@ -218,6 +218,8 @@ class Ledger:
         with self.file.write() as connection:
             row = connection.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone()
             state = RunState(row["state"]) if row else None
+            if state in OPEN_RUN_STATES:
+                note_decision(connection, run, what=Decision.CANCELLED, who=who, now=self.now())
             if state in (RunState.ACCEPTED, RunState.WAITING):
                 end_run(
                     connection, run, state=RunState.CANCELLED, summary=f"cancelled by {who}", now=self.now()
@@ -226,7 +228,6 @@ class Ledger:
             if state is RunState.RUNNING:
                 connection.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ?", (run,))
                 return RunState.RUNNING
-            note_decision(connection, run, what=Decision.APPROVED, who=who, now=self.now())
             return None
 
     def hand_back(self, run: str, *, submission: int) -> bool:
@@ -238,8 +239,6 @@ class Ledger:
         with self.file.write() as connection:
             changed = connection.execute(
                 "UPDATE runs SET state = ?, submission = submission + 1"
-            if state in OPEN_RUN_STATES:
-                note_decision(connection, run, what=Decision.CANCELLED, who=who, now=self.now())
                 " WHERE id = ? AND submission = ? AND state IN (?, ?)",
                 (RunState.ACCEPTED, run, submission, RunState.ACCEPTED, RunState.RUNNING),
             ).rowcount
