@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Django projects of other people, in an environment of their own as real shops are.
 PROJECTS := .venv-projects
 
-.PHONY: run test thorough lint bench dashboards clean
+.PHONY: run test thorough lint bench dashboards docs clean
 
 run: $(READY) tools
 	@$(BIN)/storekeeper up $(if $(PROJECT),--project $(abspath $(PROJECT)),--demo) $(ARGS)
@@ -29,6 +29,9 @@ bench: $(READY) test-tools
 
 dashboards: $(READY)
 	@$(BIN)/python grafana/build.py
+
+docs: $(READY)
+	@$(BIN)/python docs/build.py
 
 .PHONY: tools test-tools
 # The real parts: installed where that needs no question, named with the line to type elsewhere.

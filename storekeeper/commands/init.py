@@ -1,7 +1,10 @@
 """``storekeeper init``: write the config of a Django project by asking the project itself."""
 
+import os
 import sys
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -11,6 +14,9 @@ from storekeeper.errors import ConfigurationError, ShopError
 from storekeeper.files import PartialFile, Tree
 from storekeeper.shop import Shop
 from storekeeper.shop.draft import Draft, find_python
+
+MOST_FILES: Final = 200_000
+"""How many media files are looked for in the shop's texts."""
 
 
 @click.command()
@@ -52,8 +58,9 @@ def write_config(*, project: Path, python: Path | None, settings: str | None, ou
     # Not resolved: the interpreter of a virtual environment is a symbolic link and must stay one.
     python = python or find_python(project, fallback=Path(sys.executable))
     python = python.parent.resolve() / python.name
+    shop = Shop(project, python=python, settings=settings)
     try:
-        description = Shop(project, python=python, settings=settings).describe()
+        description = shop.describe()
     except ShopError as error:
         raise ShopError(f"{project} cannot be asked: {error.message}", hint=error.hint) from None
     draft = Draft(
@@ -64,6 +71,7 @@ def write_config(*, project: Path, python: Path | None, settings: str | None, ou
         measure=_size,
         folders=_folders,
         settings=settings,
+        texts=_texts_naming_files(shop, description.media_root),
     )
     text = draft.text()
     # What is written must be a config that the rest of storekeeper takes as it is.
@@ -71,6 +79,22 @@ def write_config(*, project: Path, python: Path | None, settings: str | None, ou
     with PartialFile(output) as file:
         file.stream.write(text.encode("utf-8"))
         file.finish(replace=True)
+
+
+def _texts_naming_files(shop: Shop, media: Path | None) -> list[str]:
+    """Give the text fields that name files of the media folder; what cannot be asked is told."""
+    if media is None or not media.is_dir():
+        return []
+    with Tree(media) as tree:
+        files = [file.name for file in islice(tree.walk(), MOST_FILES)]
+    texts = []
+    with shop.talk() as conversation:
+        for answer in conversation.stream("texts_naming", root=os.fspath(media), files=files):
+            if "field" in answer:
+                texts.append(answer["field"])
+            else:
+                click.echo(f"{answer['unasked']} was not asked for names of files: {answer['why']}", err=True)
+    return texts
 
 
 def _size(path: Path) -> int:

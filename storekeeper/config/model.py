@@ -230,7 +230,7 @@ class Config(Model):
     """The whole config of one shop; all paths are absolute."""
 
     shop: Name
-    """The shop's name; the label of its metrics and alerts."""
+    """The shop's name; the label ``instance`` that Prometheus gives to its metrics."""
     project: Path
     """The folder of manage.py; relative paths count from it."""
     python: ShopPath | None = None
@@ -268,7 +268,7 @@ class Config(Model):
     receiver: Receiver = Receiver()
     """The webhook receiver."""
     prometheus: Service | None = None
-    """Where alert states and the growth of the last month are asked."""
+    """Where ``storage_info`` asks for the growth of the last month."""
     alertmanager: Service | None = None
     """Where the outcome of each run is told, as an alert."""
     grafana: Service | None = None

@@ -16,14 +16,19 @@ class Service(Model):
     """
 
     url: Annotated[str, Field(pattern=r"^https?://[^/@]+(/.*)?$")]
+    """Its address, such as ``http://127.0.0.1:9090``."""
     token_file: ShopPath | None = None
     """The file with a bearer token."""
     user: Annotated[str, Field(pattern=r"^[^:\x00-\x1f]+$")] | None = None
+    """The user of basic authentication."""
     password_file: ShopPath | None = None
+    """The file with the user's password."""
     ca_file: ShopPath | None = None
     """The certificates to trust instead of the system's."""
     certificate_file: ShopPath | None = None
+    """Our own certificate, for services that ask for one."""
     key_file: ShopPath | None = None
+    """Its key, where the certificate's file does not hold it."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Service":

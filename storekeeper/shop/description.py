@@ -31,6 +31,12 @@ class ModelDescription(_Part):
     file_fields: tuple[FileField, ...] = ()
     timestamps: dict[str, str] = Field(default_factory=dict)
     """Date-time fields: name → column."""
+    other_databases: tuple[str, ...] = ()
+    """Aliases that may have the model's table as well, with rows of their own."""
+    columns: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    """Where each field is stored: name → (table, column)."""
+    path_fields: tuple[str, ...] = ()
+    """Fields of the model that hold the path of a file, and are no file fields."""
 
     def file_field(self, name: str) -> FileField | None:
         """Give the file field of that name."""

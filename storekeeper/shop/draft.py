@@ -17,6 +17,8 @@ LIMITS = {"database": 100_000_000, "media": 500_000_000, "static": 50_000_000, "
 TOTAL_LIMIT = 1_000_000_000
 # Each group is a series of its own in Prometheus.
 MOST_GROUPS = 20
+# What django-imagekit, sorl-thumbnail, versatileimagefield and django-filer make of uploads.
+GENERATED = ("CACHE", "cache", "__sized__", "filer_public_thumbnails")
 _NAMELESS_PACKAGES = ("config", "settings", "project", "core", "conf", "server", "backend", "django")
 
 
@@ -27,7 +29,8 @@ class Draft:
     ``folder`` is where the file will lie. ``folders`` gives the names of the folders in one. ``measure``
     gives the bytes below a path (0 where there is nothing): an area that is already more than half as
     large as the limit of the guide gets twice its size,
-    so that a config never starts with an alert.
+    so that a config never starts with an alert. ``texts`` are the fields, ``app.Model.field``, whose texts
+    name files.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Draft:
         folders: Callable[[Path], Sequence[str]] = lambda path: (),
         settings: str | None = None,
         limits: Mapping[str, int] = LIMITS,
+        texts: Sequence[str] = (),
     ) -> None:
         self._description = description
         self._project = project
@@ -50,6 +54,7 @@ class Draft:
         self._folders = folders
         self._settings = settings
         self._limits = limits
+        self._texts = texts
         self._used = 0
 
     def text(self) -> str:
@@ -74,6 +79,7 @@ class Draft:
         yield "large_files: {over: 10MB}"
         yield ""
         yield from self._qr_codes()
+        yield from self._references()
         orders = next((model for model in self._description.models if model.label.endswith(".Order")), None)
         if orders:
             yield f"orders: {orders.label}            # growth is also told per 100 of these"
@@ -127,8 +133,8 @@ class Draft:
                 size = self._measure(path)
                 self._used += size
                 limit = self._limit(self._limits[name.partition("_")[0]], size)
-                groups = self._groups(path) if name == "media" else ""
-                yield f"  {name}: {{path: {_text(self._relative(path))}, limit: {limit}{groups}}}"
+                more = self._groups(path) + self._generated(path) if name == "media" else ""
+                yield f"  {name}: {{path: {_text(self._relative(path))}, limit: {limit}{more}}}"
         if not paths:
             yield "  {}"
 
@@ -158,6 +164,18 @@ class Draft:
                 prefixes.setdefault(_name(folder), folder)
         pairs = ", ".join(f"{name}: {_text(prefix)}" for name, prefix in sorted(prefixes.items()))
         return f", groups: {{{pairs}}}" if pairs else ""
+
+    def _generated(self, media: Path) -> str:
+        """Give the folders that libraries fill with images of their own making, which no row names."""
+        patterns = [f"{folder}/**/*" for folder in self._folders(media) if folder in GENERATED]
+        return f", ignore: [{', '.join(map(_text, patterns))}]" if patterns else ""
+
+    def _references(self) -> Iterator[str]:
+        if self._texts:
+            yield "# Texts that name files of the media folder; what they name is no orphan."
+            yield f"references: [{', '.join(self._texts)}]"
+        else:
+            yield "# references: [app.Model.field]   # texts that name media files; none was found"
 
     def _qr_codes(self) -> Iterator[str]:
         media = self._description.media_root

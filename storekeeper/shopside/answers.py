@@ -15,6 +15,7 @@ QUESTIONS = {
     "expired_rows": ("rows", "expired_rows"),
     "named_files": ("references", "named_files"),
     "remove_rows": ("rows", "remove_rows"),
+    "texts_naming": ("text_fields", "texts_naming"),
     "rows_naming": ("file_names", "rows_naming"),
     "rename_in_rows": ("file_names", "rename_in_rows"),
     "settle_rows": ("file_names", "settle_rows"),
