@@ -8,6 +8,7 @@ BENCHMARKS = {
     "backups": "benchmarks.backups",
     "cleanup": "benchmarks.cleanup",
     "log_rotation": "benchmarks.log_rotation",
+    "receiver": "benchmarks.receiver",
     "scanner": "benchmarks.scanner",
     "scrape": "benchmarks.scrape",
 }
