@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from actions.action import Action
 from actions.receiver.payload import Alert
+from actions.receiver.telling.names import is_own
 from actions.resources import Resource
 from actions.schedules import check_schedule
 from actions.table import ACTIONS
@@ -68,6 +69,8 @@ def check_playbooks(config: Config, *, actions: Mapping[str, Action[Any, Any]] =
     resources = {*_ALWAYS, *config.areas}
     for name, playbook in playbooks_of(config).items():
         key = f"playbooks.{name}"
+        if is_own(playbook.alert):
+            problems.append(f"{key}.alert: {playbook.alert!r}: storekeeper's own; a run may not start a run")
         problems += [
             f"{key}.resource: {resource!r}: no such resource; known: {', '.join(sorted(resources))}"
             for resource in playbook.resource

@@ -23,6 +23,8 @@ class Verdict(enum.StrEnum):
     """There is a playbook, but the config knows no such resource."""
     RUNNING = "running"
     """A run of this playbook for this resource has not ended yet."""
+    OWN = "own"
+    """storekeeper's own word about a run."""
     COOLDOWN = "cooldown"
     EXHAUSTED = "exhausted"
 

@@ -14,6 +14,7 @@ from actions.ledger.schema import ALERTS_KEPT_SECONDS, EpisodeEnd, Trigger
 from actions.playbooks import NamedPlaybook, choose_playbook
 from actions.receiver.episodes import STARTS_OR_ENDS, Past, Rules, Verdict, decide
 from actions.receiver.payload import Alert, Message, Status
+from actions.receiver.telling.names import is_own
 from actions.resources import Resource, is_known, resource_of
 from storekeeper.config import Config, Playbook
 
@@ -74,6 +75,9 @@ class Intake:
         self, connection: sqlite3.Connection, alert: Alert, *, moment: dt.datetime
     ) -> tuple[Verdict, str | None]:
         now = moment.timestamp()
+        if is_own(alert.name):
+            _note(connection, alert, verdict=Verdict.OWN, episode=None, now=now)
+            return Verdict.OWN, None
         resource = resource_of(alert.labels)
         chosen = choose_playbook(alert, resource=resource, playbooks=self._playbooks)
         episode = connection.execute(
@@ -94,21 +98,7 @@ class Intake:
         if verdict is Verdict.RUN and chosen:
             run = insert_run(connection, _new_run(alert, chosen, resource, episode_id), now=now)
             connection.execute("UPDATE episodes SET runs = runs + 1 WHERE id = ?", (episode_id,))
-        if verdict not in STARTS_OR_ENDS:
-            add_to_counter(connection, SKIPPED, label=verdict)
-        connection.execute(
-            "INSERT INTO alerts (received, fingerprint, status, alertname, starts_at, episode, verdict)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                now,
-                alert.fingerprint,
-                alert.status,
-                clean(alert.name),
-                clean(alert.starts_at),
-                episode_id,
-                verdict,
-            ),
-        )
+        _note(connection, alert, verdict=verdict, episode=episode_id, now=now)
         return verdict, run
 
     def _rules(self, playbook: Playbook, *, moment: dt.datetime) -> Rules:
@@ -125,6 +115,19 @@ def add_to_counter(connection: sqlite3.Connection, name: str, *, label: str = ""
         "INSERT INTO counters (name, label, value) VALUES (?, ?, ?)"
         " ON CONFLICT (name, label) DO UPDATE SET value = value + excluded.value",
         (name, label, amount),
+    )
+
+
+def _note(
+    connection: sqlite3.Connection, alert: Alert, *, verdict: Verdict, episode: int | None, now: float
+) -> None:
+    """Write down what was decided about a notification."""
+    if verdict not in STARTS_OR_ENDS:
+        add_to_counter(connection, SKIPPED, label=verdict)
+    connection.execute(
+        "INSERT INTO alerts (received, fingerprint, status, alertname, starts_at, episode, verdict)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (now, alert.fingerprint, alert.status, clean(alert.name), clean(alert.starts_at), episode, verdict),
     )
 
 

@@ -9,8 +9,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from actions.ledger.file import LedgerFile
+from actions.ledger.schema import Target
 from actions.receiver.episodes import STARTS_OR_ENDS, Verdict
 from actions.receiver.intake import RECEIVED, SKIPPED, TRUNCATED
+from actions.receiver.telling.outbox import NOTIFICATIONS, SILENCE, Told, counter_label
 from storekeeper import __version__
 
 # A step counts once it has begun to change something; a dry run never does.
@@ -79,6 +81,17 @@ def _alerts(connection: sqlite3.Connection) -> Iterator[Metric]:
         if verdict not in STARTS_OR_ENDS:
             skipped.add_metric([verdict], counted.get((SKIPPED, verdict), 0))
     yield skipped
+    told = CounterMetricFamily(
+        "storekeeper_notifications",
+        "What was told about runs, by where (alertmanager, grafana, silence) and what came of the attempt.",
+        labels=["target", "outcome"],
+    )
+    for target in (*Target, SILENCE):
+        for outcome in Told:
+            told.add_metric(
+                [target, outcome], counted.get((NOTIFICATIONS, counter_label(target, outcome)), 0)
+            )
+    yield told
 
 
 def _runs(connection: sqlite3.Connection, *, actions: tuple[str, ...]) -> Iterator[Metric]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from actions.receiver.engine import DbosEngine
 from actions.receiver.housekeeper import Housekeeper
 from actions.receiver.intake import Intake
 from actions.receiver.page.pages import Pages
+from actions.receiver.telling.teller import Teller
 from actions.receiver.worker import Worker
 from actions.resources import mountpoint_of
 from actions.runner import now_here
@@ -27,7 +29,7 @@ from storekeeper.config import Config, load_config
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop import Shop
 from storekeeper.web.guard import WebConfigFile
-from storekeeper.web.listen import parse_listen_address
+from storekeeper.web.listen import ListenAddress, parse_listen_address
 from storekeeper.web.serve import WebServer
 from storekeeper.web.tls import RenewingContext
 
@@ -105,6 +107,7 @@ class ReceiverService:
         self._housekeeper = Housekeeper(
             ledger, engine=self._engine, scheduler=scheduler, config=config, now=now_here
         )
+        self._teller = Teller(config, actions=actions, now=now_here)
         intake = Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=now_here)
         pages = Pages(config, ledger=ledger, usage=usage, scheduler=scheduler, actions=actions)
         receiver = Receiver(
@@ -136,6 +139,7 @@ class ReceiverService:
             self._engine.stop(grace_seconds=0)
             raise
         self._housekeeper.start()
+        self._teller.start(page_url=self._page_url())
 
     def serve(self) -> None:
         """Answer requests until SIGTERM, SIGINT or ``stop``."""
@@ -147,9 +151,18 @@ class ReceiverService:
         self._stopping.set()
         self.web.stop()
         self._housekeeper.stop()
+        self._teller.stop()
         ended = self._engine.stop(grace_seconds=GRACE_SECONDS)
         logger.info("stopped")
         return ended
+
+    def _page_url(self) -> str:
+        """Give where people on this machine, or in its network, find the page."""
+        host = self._addresses[0].host
+        if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared with, not listened on
+            host = socket.getfqdn()
+        address = ListenAddress(host=host, port=self.web.port)
+        return f"{self.web.scheme}://{address}"
 
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)

@@ -22,11 +22,16 @@ _PASSING: Final = (408, 425, 429)
 
 
 class ServiceFailed(StorekeeperError):
-    """The service was not reached or refused; ``permanent`` when asking again would not help."""
+    """
+    The service was not reached or refused; ``permanent`` when asking again would not help.
 
-    def __init__(self, message: str, *, hint: str = "", permanent: bool) -> None:
+    ``status`` is the one of its answer, 0 when there was none.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", permanent: bool, status: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.permanent = permanent
+        self.status = status
 
 
 def ask(
@@ -77,6 +82,7 @@ def ask(
             f"{service.url} answered {response.status_code} to {method} {path}",
             hint=text[:200].decode("utf-8", "replace"),
             permanent=response.status_code < 500 and response.status_code not in _PASSING,
+            status=response.status_code,
         )
     try:
         return json.loads(text) if text.strip() else None
