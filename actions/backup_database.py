@@ -8,12 +8,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.files import Backup, find_backups, new_stem, sweep_partial_files
+from actions.backups.files import new_stem, sweep_partial_files
 from actions.backups.json_backup import write_json_backup
-from actions.backups.manifest import Manifest, require_manifest
+from actions.backups.manifest import require_manifest
 from actions.backups.native_backup import native_ending, write_native_backup
 from actions.scope import Database, database_size_bytes, databases_of
 from actions.verify_backup import verify
+from storekeeper.backups import Backup, Manifest, find_backups
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.errors import BackupRefused, ConfigurationError

@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.files import MEDIA, free_stem, sweep_partial_files
-from actions.backups.manifest import Manifest
+from actions.backups.files import free_stem, sweep_partial_files
 from actions.backups.media_archive import write_media_backup
 from actions.backups.media_plan import MediaBackupPlan, plan_media_backup
+from storekeeper.backups import MEDIA, Manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, Name, ShopPath
 from storekeeper.errors import ConfigurationError

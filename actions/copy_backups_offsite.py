@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from actions.action import Context, Outcome
-from actions.backups.files import Backup
 from actions.offsite.copy import Copies, all_backups, copy_to_all
 from actions.offsite.place import redacted
+from storekeeper.backups import Backup
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import OffsiteFailed

@@ -17,7 +17,6 @@ from typing import Final
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.files import find_backups
 from actions.optimization.plan import OptimizePlan, PlannedDatabase
 from actions.optimization.postgresql import (
     Optimized,
@@ -29,6 +28,7 @@ from actions.optimization.postgresql import (
 from actions.optimization.sqlite import COPIES, optimize_sqlite, require, require_room, sqlite_bytes
 from actions.optimization.unused_data import find_unused
 from actions.scope import Database, database_size_bytes, databases_of
+from storekeeper.backups import find_backups
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.databases import Engine, connect_postgresql, connect_sqlite

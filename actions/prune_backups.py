@@ -6,15 +6,10 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.files import (
-    KINDS,
-    SUMS_SUFFIX,
-    Backup,
-    find_backups,
-    sweep_partial_files,
-)
-from actions.backups.manifest import manifest_path, read_manifest
+from actions.backups.files import sweep_partial_files
+from actions.backups.manifest import manifest_path
 from actions.backups.series import judge
+from storekeeper.backups import KINDS, SUMS_SUFFIX, Backup, find_backups, read_manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.files import FoundFile, Tree

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
 from actions.backup_database import BackupDatabase, BackupDatabaseOptions
-from actions.backups.files import Backup
 from actions.backups.manifest import require_manifest
 from actions.backups.trial_restore import Loader, choose_loader, load_fixture, require_whole
 from actions.scope import Database, databases_of
+from storekeeper.backups import Backup
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.errors import BackupRefused, ConfigurationError

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.files import Backup, find_backups
-from actions.backups.manifest import mark_failed, mark_verified, read_manifest, require_manifest
+from actions.backups.manifest import mark_failed, mark_verified, require_manifest
 from actions.backups.trial_restore import Loader, NotProved, try_restore
 from actions.scope import databases_of
+from storekeeper.backups import Backup, find_backups, read_manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.errors import BackupRefused

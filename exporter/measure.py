@@ -78,7 +78,8 @@ def measure_once(config: Config, *, describe: Callable[[], ShopDescription], top
             problems.append(f"{job.name}: {latest.problem}")
     databases = measure_databases(sources)
     tables = measure_all_tables(sources)
-    backups, damaged = read_backups(config.backups.path)
+    backups = read_backups(config.backups.path)
+    damaged = [f"{backup.name}: {backup.problem}" for backup in backups if backup.problem]
     areas = {
         name: AreaReport(usage=sources.scans[name].latest.value, limit_bytes=area.limit)
         for name, area in watched_areas(config).items()

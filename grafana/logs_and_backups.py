@@ -83,6 +83,12 @@ BACKUP_ROW: Final = Row(
                     steps=((None, "red"), (1, "green")),
                 ),
                 Column(
+                    title="Failed",
+                    expression=latest("storekeeper_backups_failed", by=KIND),
+                    unit="locale",
+                    steps=((None, "green"), (1, "red")),
+                ),
+                Column(
                     title="Size",
                     expression=latest("storekeeper_backup_size_bytes", by=KIND),
                     unit="decbytes",

@@ -1,62 +1,17 @@
-"""The names of backups: how they are made, found and swept."""
+"""New names for backups, and what crashed runs have left."""
 
 import datetime as dt
-import re
 import time
 import zoneinfo
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
-from actions.backups.manifest import SUFFIX, Manifest, read_manifest
+from storekeeper.backups import DATABASE, MANIFEST_SUFFIX, SUMS_SUFFIX, parse_name
 from storekeeper.errors import BackupRefused
 from storekeeper.files.atomic import PARTIAL_SUFFIX
 
-DATABASE: Final = "database"
-MEDIA: Final = "media"
-KINDS: Final = (DATABASE, MEDIA)
-
-# Kind of backup → its names. The backup of another area than media is named for that area.
-_NAMES: Final = MappingProxyType(
-    {
-        DATABASE: re.compile(
-            r"db_backup_(?:(?P<database>[A-Za-z_][A-Za-z0-9_-]{0,62})_)?(?P<time>\d{8}_\d{6})"
-            r"\.(?:json|json\.gz|dump|sqlite3|sqlite3\.gz)"
-        ),
-        MEDIA: re.compile(r"(?P<area>[A-Za-z_][A-Za-z0-9_-]{0,62})_backup_(?P<time>\d{8}_\d{6})\.tar\.gz"),
-    }
-)
-SUMS_SUFFIX: Final = ".sha256.gz"
 # Two backups in one second would want one name: the second waits for the next one.
 _WAIT_SECONDS = 3.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backup:
-    """A backup that storekeeper wrote, with its manifest."""
-
-    path: Path
-    manifest: Manifest
-
-    @property
-    def verified(self) -> bool:
-        """Tell whether a restore has proved it."""
-        return self.manifest.verified is not None
-
-
-def find_backups(folder: Path, *, kind: str = DATABASE) -> list[Backup]:
-    """Give the backups of that kind in ``folder``, the newest first, by the time in their manifests."""
-    if not folder.is_dir():
-        return []
-    found = []
-    for path in folder.iterdir():
-        if _NAMES[kind].fullmatch(path.name) and path.is_file() and not path.is_symlink():
-            manifest = read_manifest(path)
-            if manifest is not None:
-                found.append(Backup(path=path, manifest=manifest))
-    return sorted(found, key=lambda backup: (backup.manifest.created, backup.path.name), reverse=True)
 
 
 def new_stem(
@@ -116,11 +71,12 @@ def sweep_partial_files(folder: Path, *, kind: str = DATABASE) -> int:
     freed = 0
     for path in _names(folder):
         name = path.name.removeprefix(".").removesuffix(PARTIAL_SUFFIX)
-        of = name.removesuffix(SUFFIX).removesuffix(SUMS_SUFFIX)
-        if not _NAMES[kind].fullmatch(of) or path.is_symlink() or not path.is_file():
+        of = name.removesuffix(MANIFEST_SUFFIX).removesuffix(SUMS_SUFFIX)
+        told = parse_name(of)
+        if told is None or told.kind != kind or path.is_symlink() or not path.is_file():
             continue
         partial = path.name.startswith(".") and path.name.endswith(PARTIAL_SUFFIX)
-        alone = path.name in (of + SUFFIX, of + SUMS_SUFFIX) and not (folder / of).exists()
+        alone = path.name in (of + MANIFEST_SUFFIX, of + SUMS_SUFFIX) and not (folder / of).exists()
         if partial or alone:
             freed += path.stat().st_size
             path.unlink()

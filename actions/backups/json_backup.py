@@ -9,8 +9,9 @@ from typing import Any
 
 from actions.action import Context, Progress
 from actions.backups.fixture_check import FixtureCheck
-from actions.backups.manifest import Manifest, TableSum, write_manifest
+from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, check_content, file_sums
+from storekeeper.backups import Manifest, TableSum
 from storekeeper.errors import BackupRefused, NotEnoughSpace
 from storekeeper.files import PartialFile
 from storekeeper.shop.shop import Conversation

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from actions.action import Context, Progress
-from actions.backups.files import SUMS_SUFFIX
 from actions.backups.json_backup import disk_errors
-from actions.backups.manifest import Manifest, write_manifest
+from actions.backups.manifest import write_manifest
 from actions.backups.media_check import check_media_backup
 from actions.backups.packing import PackedWriter
 from actions.backups.sum_lines import readable, sum_line
 from actions.backups.tar_stream import TarStream
+from storekeeper.backups import SUMS_SUFFIX, Manifest
 from storekeeper.errors import BackupRefused, UnsafePath
 from storekeeper.files import PartialFile, Tree
 from storekeeper.files.reasons import ANOTHER_FILESYSTEM, NOT_READABLE, reason_of

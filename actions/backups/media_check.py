@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actions.backups.manifest import Manifest
 from actions.backups.packing import file_sums, unpacked
 from actions.backups.sum_lines import readable, sum_line
 from actions.backups.tar_stream import CHUNK_BYTES, ENCODING, ERRORS
+from storekeeper.backups import Manifest
 from storekeeper.errors import BackupRefused
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actions.action import Context
-from actions.backups.files import MEDIA, Backup, find_backups
+from storekeeper.backups import MEDIA, Backup, find_backups
 from storekeeper.errors import BackupRefused
 from storekeeper.files import Tree, free_bytes
 from storekeeper.units import format_size

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from actions.action import Context
 from actions.backups.json_backup import disk_errors
-from actions.backups.manifest import Manifest, TableSum, write_manifest
+from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, check_content, file_sums
 from actions.backups.postgresql_dump import dump_postgresql
+from storekeeper.backups import Manifest, TableSum
 from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
 from storekeeper.errors import BackupRefused, DatabaseUnavailable
 from storekeeper.files import PartialFile

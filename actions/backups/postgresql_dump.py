@@ -13,8 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from actions.backups.manifest import TableSum
 from storekeeper import processes
+from storekeeper.backups import TableSum
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, connect_postgresql
 from storekeeper.errors import BackupRefused, ConfigurationError, DatabaseUnavailable, ProcessFailed

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from actions.backups.files import in_time_zone
-from actions.backups.manifest import Manifest
 from actions.backups.retention import Candidate, Decision, decide
+from storekeeper.backups import Manifest
 from storekeeper.config import Retention
 
 

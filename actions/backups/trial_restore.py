@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 from actions.action import Context, Progress
-from actions.backups.manifest import Manifest, TableSum
 from actions.backups.native_backup import check_sqlite
 from actions.backups.packing import file_sums, unpacked
 from actions.backups.postgresql_dump import count_rows, restore_postgresql
 from actions.backups.scratch_database import scratch_database
 from actions.scope import Database
+from storekeeper.backups import Manifest, TableSum
 from storekeeper.databases import Engine, connect_postgresql
 from storekeeper.errors import BackupRefused, DatabaseUnavailable, ProcessFailed, ShopError
 from storekeeper.shop.shop import Conversation

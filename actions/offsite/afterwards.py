@@ -4,10 +4,9 @@ import dataclasses
 from pathlib import Path
 
 from actions.action import Context, Outcome
-from actions.backups.files import Backup
-from actions.backups.manifest import read_manifest
 from actions.copy_backups_offsite import RESOURCE, details_of
 from actions.offsite.copy import copy_to_all
+from storekeeper.backups import Backup, read_manifest
 from storekeeper.errors import AlreadyRunning
 from storekeeper.files import ResourceLock
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import IO
 
 from actions.action import Context, Progress
-from actions.backups.files import KINDS, Backup, find_backups
-from actions.backups.manifest import Manifest, manifest_path, read_manifest_text
+from actions.backups.manifest import manifest_path
 from actions.backups.packing import file_sums
 from actions.offsite.place import OffsitePlace, redacted
 from actions.offsite.retention import copies_at, remove_copy, unwanted
+from storekeeper.backups import KINDS, Backup, Manifest, find_backups
+from storekeeper.backups.manifest import read_manifest_text
 from storekeeper.errors import ConfigurationError, OffsiteFailed
 
 

@@ -7,10 +7,10 @@ is judged, and nothing is removed.
 """
 
 from actions.action import Context
-from actions.backups.files import SUMS_SUFFIX
-from actions.backups.manifest import SUFFIX, Manifest, read_manifest_text
 from actions.backups.series import judge
 from actions.offsite.place import OffsitePlace
+from storekeeper.backups import MANIFEST_SUFFIX, SUMS_SUFFIX, Manifest
+from storekeeper.backups.manifest import read_manifest_text
 from storekeeper.config import Retention
 
 
@@ -19,7 +19,7 @@ def copies_at(place: OffsitePlace) -> dict[str, Manifest]:
     names = place.names()
     manifests = {}
     for name in sorted(names):
-        file = name.removesuffix(SUFFIX)
+        file = name.removesuffix(MANIFEST_SUFFIX)
         if name != file and file in names:
             manifest = read_manifest_text(place.read_small(name), file=file)
             if manifest is not None:
@@ -42,5 +42,5 @@ def unwanted(
 
 def remove_copy(place: OffsitePlace, name: str) -> None:
     """Remove a copy, and last its manifest: what a broken line leaves is judged again by the next run."""
-    for each in (name, name + SUMS_SUFFIX, name + SUFFIX):
+    for each in (name, name + SUMS_SUFFIX, name + MANIFEST_SUFFIX):
         place.remove(each)

@@ -1,120 +1,77 @@
 """The backups as they lie on disk; what a run claimed to have made does not count."""
 
-import datetime as dt
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.collectors.collector import Collected
 from exporter.sources import Sources
-from storekeeper.errors import UnsafePath
-from storekeeper.files import FoundFile, Tree
+from storekeeper import backups as disk
+from storekeeper.backups import DATABASE, KINDS, MEDIA
+from storekeeper.backups.names import DEFAULT_DATABASE
 
-DATABASE: Final = "database"
-MEDIA: Final = "media"
-KINDS: Final = (DATABASE, MEDIA)
-MANIFEST_SUFFIX: Final = ".manifest.json"
-MANIFEST_BYTES: Final = 16 * 1024 * 1024
-
-# The names that a backup has when it is whole; only such a file is one.
-NAMES: Final = (
-    (
-        DATABASE,
-        re.compile(r"db_backup_(\d{8}_\d{6})[\w.-]*?\.(?:json(?:\.gz|\.zst)?|dump|sqlite3(?:\.gz|\.zst)?)"),
-    ),
-    (MEDIA, re.compile(r"media_backup_(\d{8}_\d{6})[\w.-]*?\.tar(?:\.gz|\.zst)")),
-)
+# A clock that was set right by so much between a backup and a scrape has not gone wrong.
+_LENIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backup:
     """
-    One complete backup file: when it was made (seconds since 1970) and its bytes.
+    One complete backup file: of what, when it was made (seconds since 1970), and its bytes.
 
-    ``verified`` is the time at which it was proven to restore, None if it never was.
+    ``owner`` is the database of the config or the area. ``verified`` is the time at which it was proven to
+    restore, None if it never was. ``problem`` says what is wrong with it: it then counts for nothing.
     """
 
     name: str
     kind: str
+    owner: str
     made: float
     size_bytes: int
     verified: float | None
+    problem: str = ""
 
 
-def read_backups(folder: Path) -> tuple[tuple[Backup, ...], tuple[str, ...]]:
-    """Give the complete backups below ``folder``, the oldest first, and the problems with others."""
-    if not folder.exists():
-        return (), ()
-    backups = []
-    problems = []
-    with Tree(folder) as tree:
-        for file in tree.walk():
-            kind, stamp = kind_of(file.name)
-            if not kind:
-                continue
-            manifest = read_manifest(tree, file.name)
-            expected = manifest.get("size_bytes")
-            if isinstance(expected, int) and expected != file.size_bytes:
-                problems.append(f"{file.name} has {file.size_bytes} bytes, its manifest says {expected}")
-            elif file.size_bytes:
-                backups.append(
-                    Backup(
-                        name=file.name,
-                        kind=kind,
-                        made=moment_of(manifest.get("created")) or _moment_of_name(stamp, file),
-                        size_bytes=file.size_bytes,
-                        verified=moment_of(manifest.get("verified")),
-                    )
-                )
-    return tuple(sorted(backups, key=lambda backup: (backup.made, backup.name))), tuple(problems)
+def read_backups(folder: Path) -> tuple[Backup, ...]:
+    """Give the backups of databases and of media in ``folder``, the oldest first."""
+    found: list[Backup] = []
+    for kind in KINDS:
+        found += map(_known, disk.find_backups(folder, kind=kind))
+        found += [_unknown(one) for one in disk.find_strangers(folder, kind=kind) if one.file.size_bytes]
+    # The backups of other areas are nobody's duty.
+    wanted = [one for one in found if one.kind == DATABASE or one.owner == MEDIA]
+    return tuple(sorted(wanted, key=lambda backup: (backup.made, backup.name)))
 
 
-def kind_of(name: str) -> tuple[str, str]:
-    """Give the kind and the time stamp in a backup's name; both empty for any other file."""
-    last = name.rpartition("/")[2]
-    if last.endswith(MANIFEST_SUFFIX):
-        return "", ""
-    for kind, pattern in NAMES:
-        if match := pattern.fullmatch(last):
-            return kind, match[1]
-    return "", ""
+def _known(backup: disk.Backup) -> Backup:
+    manifest = backup.manifest
+    return Backup(
+        name=backup.path.name,
+        kind=manifest.kind,
+        owner=manifest.area if manifest.kind == MEDIA else manifest.database or DEFAULT_DATABASE,
+        made=manifest.created.timestamp(),
+        size_bytes=manifest.size_bytes,
+        verified=manifest.verified.timestamp() if manifest.verified and backup.verified else None,
+        problem=backup.problem,
+    )
 
 
-def read_manifest(tree: Tree, name: str) -> dict[str, Any]:
-    """Give what the manifest beside a backup says; empty where there is none that can be read."""
-    try:
-        with tree.open(f"{name}{MANIFEST_SUFFIX}") as file:
-            manifest = json.loads(file.read(MANIFEST_BYTES))
-    except (OSError, ValueError, UnsafePath):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
-
-
-def moment_of(text: object) -> float | None:
-    """Give the time that an ISO text means; without zone it is UTC."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
-
-
-def _moment_of_name(stamp: str, file: FoundFile) -> float:
-    """Give the time in the name, of this machine's zone, or the file's own where that is earlier."""
-    modified = file.modified_ns / 1e9
-    try:
-        named = dt.datetime.strptime(stamp, "%Y%m%d_%H%M%S").astimezone().timestamp()
-    except ValueError:
-        return modified
-    # A copy has a new mtime, a name may be of another zone: the earlier one never flatters.
-    return min(named, modified)
+def _unknown(stranger: disk.Stranger) -> Backup:
+    """Give a backup that only its name speaks for."""
+    modified = stranger.file.modified
+    named = stranger.name.moment
+    return Backup(
+        name=stranger.file.name,
+        kind=stranger.name.kind,
+        owner=stranger.name.owner,
+        # A copy has a new mtime, a name may be of another zone: the earlier one never flatters.
+        made=min(named.astimezone().timestamp(), modified) if named else modified,
+        size_bytes=stranger.file.size_bytes,
+        verified=None,
+        problem="its manifest is damaged" if stranger.damaged else "",
+    )
 
 
 class BackupsCollector:
@@ -126,37 +83,60 @@ class BackupsCollector:
 
     def __init__(self, sources: Sources) -> None:
         self._folder = sources.config.backups.path
+        self._clock = sources.clock
+        self._owners = {
+            DATABASE: tuple(sources.config.databases) or (DEFAULT_DATABASE,),
+            MEDIA: (MEDIA,),
+        }
 
     def collect(self) -> Collected:
         """Read the folder; a kind without backups has the number 0 and no time."""
-        backups, problems = read_backups(self._folder)
-        return Collected(families=tuple(families_of(backups)), problems=problems)
+        families = families_of(read_backups(self._folder), owners=self._owners, now=self._clock())
+        return Collected(families=tuple(families))
 
 
-def families_of(backups: Sequence[Backup]) -> Iterator[GaugeMetricFamily]:
-    """Give the families for backups in the order of their age."""
+def families_of(
+    backups: Sequence[Backup], *, owners: dict[str, tuple[str, ...]], now: float
+) -> Iterator[GaugeMetricFamily]:
+    """
+    Give the families for backups in the order of their age; ``owners`` are those that each kind must have.
+
+    A kind is as fresh as the owner that is worst off, and has no time while one of them has no backup. A
+    backup from the future tells no time: nobody knows when it was made.
+    """
     labels = ("kind",)
     number = GaugeMetricFamily("storekeeper_backups", "Complete backups on disk.", labels=labels)
+    failed = GaugeMetricFamily(
+        "storekeeper_backups_failed",
+        "Backups on disk that are damaged or did not pass their verification; they count for nothing.",
+        labels=labels,
+    )
     size = GaugeMetricFamily(
         "storekeeper_backup_size_bytes", "Bytes of the newest complete backup.", labels=labels
     )
     success = GaugeMetricFamily(
         "storekeeper_backup_last_success_timestamp_seconds",
-        "When the newest complete backup was made, in seconds since 1970.",
+        "When the newest complete backup was made, in seconds since 1970; of several databases the oldest of "
+        "these times.",
         labels=labels,
     )
     verified = GaugeMetricFamily(
         "storekeeper_backup_last_verified_timestamp_seconds",
-        "When the newest backup that is proven to restore was made, in seconds since 1970.",
+        "When the newest backup that is proven to restore was made, in seconds since 1970; of several "
+        "databases the oldest of these times.",
         labels=labels,
     )
-    by_kind = {kind: [backup for backup in backups if backup.kind == kind] for kind in KINDS}
-    for kind, found in by_kind.items():
-        number.add_metric((kind,), len(found))
-        if found:
-            size.add_metric((kind,), found[-1].size_bytes)
-            success.add_metric((kind,), found[-1].made)
-        proven = [backup.made for backup in found if backup.verified is not None]
-        if proven:
-            verified.add_metric((kind,), max(proven))
-    yield from (number, size, success, verified)
+    for kind in KINDS:
+        found = [backup for backup in backups if backup.kind == kind]
+        whole = [backup for backup in found if not backup.problem]
+        number.add_metric((kind,), len(whole))
+        failed.add_metric((kind,), len(found) - len(whole))
+        past = [backup for backup in whole if backup.made <= now + _LENIENCE_SECONDS]
+        if past:
+            size.add_metric((kind,), past[-1].size_bytes)
+        proven = [backup for backup in past if backup.verified is not None]
+        for family, counted in ((success, past), (verified, proven)):
+            newest = {backup.owner: backup.made for backup in counted}
+            if all(owner in newest for owner in owners[kind]):
+                family.add_metric((kind,), min(newest[owner] for owner in owners[kind]))
+    yield from (number, failed, size, success, verified)

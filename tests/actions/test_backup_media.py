@@ -14,11 +14,11 @@ import pytest
 from actions.action import Progress
 from actions.backup_database import BackupDatabase
 from actions.backup_media import BackupMedia
-from actions.backups.files import MEDIA, find_backups
 from actions.backups.manifest import require_manifest
 from actions.backups.media_check import check_media_backup
 from actions.prune_backups import PruneBackups
 from exporter.collectors.backups import read_backups
+from storekeeper.backups import MEDIA, find_backups
 from storekeeper.errors import BackupRefused, ConfigurationError, NotEnoughSpace
 
 ACTION = BackupMedia()
@@ -82,11 +82,10 @@ def test_counts_for_the_exporter_as_verified_and_is_private(keeper: Any) -> None
     """The exporter finds the backup verified; archive, sums and manifest are its owner's alone."""
     _, outcome = keeper.run(ACTION)
     (archive,) = outcome.created
-    backups, problems = read_backups(keeper.config.backups.path)
-    assert [(one.name, one.kind, one.verified is not None) for one in backups] == [
-        (archive.name, "media", True)
-    ]
-    assert problems == ()
+    assert [
+        (one.name, one.kind, one.verified is not None, one.problem)
+        for one in read_backups(keeper.config.backups.path)
+    ] == [(archive.name, "media", True, "")]
     assert {path.stat().st_mode & 0o777 for path in archive.parent.iterdir()} == {0o600}
     assert len(list(archive.parent.iterdir())) == 3
 
@@ -198,7 +197,7 @@ def test_another_area_has_backups_of_its_own_name(make_keeper: Factory) -> None:
     keeper.config = keeper.config.model_copy(update={"areas": areas})
     _, outcome = keeper.run(ACTION, area="static")
     assert outcome.created[0].name.startswith("static_backup_2")
-    assert read_backups(keeper.config.backups.path) == ((), ())
+    assert read_backups(keeper.config.backups.path) == ()
     assert [one.manifest.area for one in find_backups(keeper.config.backups.path, kind=MEDIA)] == ["static"]
 
 

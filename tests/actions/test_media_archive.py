@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from actions.action import Context
-from actions.backups.manifest import Manifest
 from actions.backups.media_archive import write_media_backup
+from storekeeper.backups import Manifest
 from storekeeper.config import parse_config
 from storekeeper.errors import BackupRefused
 from storekeeper.shop import Shop

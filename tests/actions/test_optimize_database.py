@@ -12,9 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from actions.backups.manifest import Manifest, write_manifest
+from actions.backups.manifest import write_manifest
 from actions.optimization.postgresql import data_folder, optimize_postgresql
 from actions.optimize_database import OptimizeDatabase
+from storekeeper.backups import Manifest
 from storekeeper.databases import address_from_url
 from storekeeper.databases.maintenance import maintain_postgresql
 from storekeeper.errors import BackupRefused, DatabaseUnavailable, NotEnoughSpace, StorekeeperError

@@ -50,6 +50,7 @@ EXPORTER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "storekeeper_backup_last_verified_timestamp_seconds": ({"kind": "database"}, {"kind": "media"}),
     "storekeeper_backup_size_bytes": ({"kind": "database"}, {"kind": "media"}),
     "storekeeper_backups": ({"kind": "database"}, {"kind": "media"}),
+    "storekeeper_backups_failed": ({"kind": "database"}, {"kind": "media"}),
     "storekeeper_collector_success": ({"collector": "databases"}, {"collector": "disks"}),
     "storekeeper_collector_duration_seconds": ({"collector": "databases"}, {"collector": "disks"}),
     "storekeeper_collector_last_success_timestamp_seconds": (

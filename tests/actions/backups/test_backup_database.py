@@ -17,10 +17,9 @@ import psycopg
 import pytest
 
 from actions.backup_database import BackupDatabase
-from actions.backups.files import find_backups
 from actions.backups.json_backup import write_json_backup
-from actions.backups.manifest import Manifest, read_manifest
 from actions.backups.packing import file_sums
+from storekeeper.backups import Manifest, find_backups, read_manifest
 from storekeeper.errors import (
     BackupRefused,
     ConfigurationError,

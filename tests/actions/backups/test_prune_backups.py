@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from actions.backup_database import BackupDatabase
-from actions.backups.manifest import Manifest, manifest_path, mark_verified, write_manifest
+from actions.backups.manifest import manifest_path, mark_verified, write_manifest
 from actions.prune_backups import PruneBackups
+from storekeeper.backups import Manifest
 
 NOW = dt.datetime(2025, 12, 31, 12, 0, tzinfo=dt.UTC)
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from actions.backup_database import BackupDatabase
-from actions.backups.manifest import read_manifest, write_manifest
+from actions.backups.manifest import write_manifest
 from actions.restore_backup import RestoreBackup
+from storekeeper.backups import read_manifest
 from storekeeper.errors import BackupRefused, ConfigurationError
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"])

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from actions.backup_database import BackupDatabase
-from actions.backups.manifest import Manifest, read_manifest, write_manifest
+from actions.backups.manifest import write_manifest
 from actions.verify_backup import VerifyBackup
+from storekeeper.backups import Manifest, read_manifest
 from storekeeper.errors import BackupRefused, ShopError
 from storekeeper.shop import Shop
 

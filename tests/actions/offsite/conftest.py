@@ -17,9 +17,8 @@ import pytest
 from s3fs import S3FileSystem
 
 from actions.action import Context, Progress
-from actions.backups.files import Backup
-from actions.backups.manifest import Manifest, read_manifest
 from actions.backups.media_archive import write_media_backup
+from storekeeper.backups import Backup, Manifest, read_manifest
 from storekeeper.config import parse_config
 from storekeeper.shop import Shop
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.backups import kind_of, read_backups
+from exporter.collectors.backups import read_backups
 from exporter.measuring import Measuring
 from storekeeper.config import Config
 
@@ -27,7 +27,17 @@ def backup(folder: Path, name: str, *, size: int = 100, **manifest: Any) -> Path
     path = folder / name
     path.write_bytes(b"x" * size)
     if manifest:
-        said = {"created": MADE, "verified": None, "size_bytes": size, "sha256": "0" * 64, **manifest}
+        kind = "media" if name.startswith("media_") else "database"
+        owner = {"area": "media"} if kind == "media" else {"database": "default"}
+        said = {
+            "file": name,
+            "kind": kind,
+            "created": MADE,
+            "format": "any",
+            "size_bytes": size,
+            "sha256": "0",
+        }
+        said |= {**owner, "verified": None, **manifest}
         (folder / f"{name}.manifest.json").write_text(json.dumps(said), "utf-8")
     return path
 
@@ -40,27 +50,6 @@ def kinds(**values: float) -> dict[str, float]:
 def shown(values: dict[Any, float], name: str) -> dict[str, float]:
     """Give the values of one family by kind."""
     return {labels[0][1]: value for (found, labels), value in values.items() if found == name}
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("db_backup_20260304_050607.json", "database"),
-        ("db_backup_20260304_050607.json.gz", "database"),
-        ("db_backup_20260304_050607.dump", "database"),
-        ("db_backup_20260304_050607.sqlite3", "database"),
-        ("db_backup_20260304_050607_default.dump", "database"),
-        ("media_backup_20260304_050607.tar.gz", "media"),
-        (".db_backup_20260304_050607.json.gz.partial", ""),
-        ("db_backup_20260304_050607.json.gz.partial", ""),
-        ("db_backup_20260304_050607.json.gz.manifest.json", ""),
-        ("my_db_backup_20260304_050607.json", ""),
-        ("db_backup_latest.json", ""),
-    ],
-)
-def test_only_a_final_name_is_a_backup(name: str, kind: str) -> None:
-    """Unfinished files, manifests and files of others do not count."""
-    assert kind == kind_of(name)[0]
 
 
 def test_no_backup_at_all_is_the_number_zero(parse: Parse, measure: Measure, values_of: ValuesOf) -> None:
@@ -92,16 +81,53 @@ def test_newest_and_newest_verified(
     )
 
 
-def test_backup_that_its_manifest_does_not_fit_does_not_count(
+def test_backup_that_its_manifest_does_not_fit_counts_as_failed(
     parse: Parse, measure: Measure, values_of: ValuesOf, tmp_path: Path
 ) -> None:
-    """A file that was cut off later is no backup, and is told as a problem; an empty one is none either."""
+    """A file that was cut off later, or that did not pass its trial, counts as failed alone."""
     folder = tmp_path / "shop" / "backups"
     backup(folder, "db_backup_20260304_050607.json.gz", size=50, size_bytes=100, verified=MADE)
     backup(folder, "db_backup_20260305_050607.json.gz", size=0)
+    backup(folder, "db_backup_20260306_050607.json.gz", verification_error="one row differs")
     values = values_of(measure(parse("")))
-    assert {"database": 0, "media": 0} == shown(values, "storekeeper_backups")
-    assert 0 == values["storekeeper_collector_success", (("collector", "backups"),)]
+    assert kinds(database=0, media=0) == shown(values, "storekeeper_backups")
+    assert kinds(database=2, media=0) == shown(values, "storekeeper_backups_failed")
+    assert {} == shown(values, "storekeeper_backup_last_success_timestamp_seconds")
+    assert {} == shown(values, "storekeeper_backup_last_verified_timestamp_seconds")
+    assert 1 == values["storekeeper_collector_success", (("collector", "backups"),)]
+
+
+def test_backup_from_the_future_tells_no_time(
+    parse: Parse, measure: Measure, values_of: ValuesOf, tmp_path: Path
+) -> None:
+    """A clock that was wrong once must not keep the alert about old backups silent for a year."""
+    folder = tmp_path / "shop" / "backups"
+    ahead = (dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=365)).isoformat()
+    backup(folder, "db_backup_20260304_050607.json.gz", created=MADE, verified=MADE)
+    backup(folder, "db_backup_20990304_050607.json.gz", size=250, created=ahead, verified=ahead)
+    values = values_of(measure(parse("")))
+    assert kinds(database=2, media=0) == shown(values, "storekeeper_backups")
+    assert kinds(database=100) == shown(values, "storekeeper_backup_size_bytes")
+    for name in ("success", "verified"):
+        assert kinds(database=MADE_SECONDS) == shown(
+            values, f"storekeeper_backup_last_{name}_timestamp_seconds"
+        )
+
+
+def test_several_databases_are_as_fresh_as_the_one_that_is_worst_off(
+    parse: Parse, measure: Measure, values_of: ValuesOf, tmp_path: Path
+) -> None:
+    """Without a backup of each configured database there is no time; then it is the older one's."""
+    folder = tmp_path / "shop" / "backups"
+    config = parse("databases: {default: {django: default}, archive: {django: archive}}")
+    backup(folder, "db_backup_20260304_050607.json.gz", verified=MADE)
+    name = "storekeeper_backup_last_success_timestamp_seconds"
+    assert {} == shown(values_of(measure(config)), name)
+    older = "2026-03-01T00:00:00+07:00"
+    backup(folder, "db_backup_archive_20260301_000000.json.gz", database="archive", created=older)
+    values = values_of(measure(config))
+    assert kinds(database=dt.datetime.fromisoformat(older).timestamp()) == shown(values, name)
+    assert {} == shown(values, "storekeeper_backup_last_verified_timestamp_seconds")
 
 
 def test_backup_without_manifest_is_as_old_as_the_earlier_of_name_and_file(tmp_path: Path) -> None:
@@ -109,18 +135,18 @@ def test_backup_without_manifest_is_as_old_as_the_earlier_of_name_and_file(tmp_p
     copied = backup(tmp_path, "db_backup_20200101_000000.json")
     touched = backup(tmp_path, "db_backup_20990101_000000.json")
     os.utime(touched, (1_000_000, 1_000_000))
-    backups, problems = read_backups(tmp_path)
+    backups = read_backups(tmp_path)
     named = dt.datetime(2020, 1, 1).astimezone().timestamp()
     assert [(touched.name, 1_000_000.0), (copied.name, named)] == [
         (found.name, found.made) for found in backups
     ]
-    assert ((), [None, None]) == (problems, [found.verified for found in backups])
+    assert [(None, ""), (None, "")] == [(found.verified, found.problem) for found in backups]
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"verified": "soon", "created": 7}', "\xff"])
 def test_damaged_manifest_proves_nothing(tmp_path: Path, damage: str) -> None:
-    """A manifest that cannot be read leaves the backup unverified, dated by its name."""
+    """A manifest that cannot be read leaves the backup unverified, dated by its name, and is told."""
     backup(tmp_path, "db_backup_20260304_050607.json")
     (tmp_path / "db_backup_20260304_050607.json.manifest.json").write_text(damage, "latin-1")
-    [found] = read_backups(tmp_path)[0]
-    assert (None, 100) == (found.verified, found.size_bytes)
+    [found] = read_backups(tmp_path)
+    assert (None, 100, "its manifest is damaged") == (found.verified, found.size_bytes, found.problem)

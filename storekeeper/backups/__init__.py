@@ -1,0 +1,30 @@
+"""Backups as they lie on the disk: their names, their manifests, and which of them count."""
+
+from storekeeper.backups.found import Backup, Stranger, find_backups, find_strangers
+from storekeeper.backups.manifest import Manifest, TableSum, read_manifest
+from storekeeper.backups.names import (
+    DATABASE,
+    KINDS,
+    MANIFEST_SUFFIX,
+    MEDIA,
+    SUMS_SUFFIX,
+    BackupName,
+    parse_name,
+)
+
+__all__ = [
+    "DATABASE",
+    "KINDS",
+    "MANIFEST_SUFFIX",
+    "MEDIA",
+    "SUMS_SUFFIX",
+    "Backup",
+    "BackupName",
+    "Manifest",
+    "Stranger",
+    "TableSum",
+    "find_backups",
+    "find_strangers",
+    "parse_name",
+    "read_manifest",
+]

@@ -1,0 +1,97 @@
+"""The backups in a folder: with their manifests, or as strangers that prove nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from storekeeper.backups.manifest import Manifest, read_manifest_text
+from storekeeper.backups.names import DATABASE, MANIFEST_SUFFIX, BackupName, parse_name
+from storekeeper.errors import UnsafePath
+from storekeeper.files import FoundFile, Tree
+
+_MANIFEST_BYTES: Final = 16 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """
+    A backup that storekeeper wrote, with its manifest.
+
+    ``damage`` says what can be seen to be wrong with its file; the manifest does not know of it.
+    """
+
+    path: Path
+    manifest: Manifest
+    damage: str = ""
+
+    @property
+    def problem(self) -> str:
+        """Say what is wrong with it: what is seen, or what its trial has shown; empty for nothing known."""
+        return self.damage or self.manifest.verification_error
+
+    @property
+    def verified(self) -> bool:
+        """Tell whether a restore has proved it, and nothing is known against it since."""
+        return self.manifest.verified is not None and not self.problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stranger:
+    """
+    A file with a backup's name that no manifest speaks for; ``damaged`` when one is there but unreadable.
+
+    Somebody else wrote it, or its manifest was lost. It proves nothing, and is never removed.
+    """
+
+    name: BackupName
+    file: FoundFile
+    damaged: bool
+
+
+def find_backups(folder: Path, *, kind: str = DATABASE) -> list[Backup]:
+    """Give the backups of that kind in ``folder``, the newest first, by the time in their manifests."""
+    found = [one for one in _look_at_all(folder, kind=kind) if isinstance(one, Backup)]
+    return sorted(found, key=lambda backup: (backup.manifest.created, backup.path.name), reverse=True)
+
+
+def find_strangers(folder: Path, *, kind: str = DATABASE) -> list[Stranger]:
+    """Give the files of that kind without a manifest that can be read, by name."""
+    found = [one for one in _look_at_all(folder, kind=kind) if isinstance(one, Stranger)]
+    return sorted(found, key=lambda stranger: stranger.file.name)
+
+
+def _look_at_all(folder: Path, *, kind: str) -> Iterator[Backup | Stranger]:
+    if not folder.is_dir():
+        return
+    with Tree(folder) as tree:
+        for entry in [path.name for path in folder.iterdir()]:
+            name = parse_name(entry)
+            if name is None or name.kind != kind:
+                continue
+            file = tree.find(entry)
+            if file is None:
+                continue
+            text = _manifest_text(tree, entry)
+            manifest = read_manifest_text(text, file=entry)
+            if manifest is None:
+                yield Stranger(name=name, file=file, damaged=text is not None)
+            else:
+                yield Backup(path=folder / entry, manifest=manifest, damage=_damage(file, manifest))
+
+
+def _manifest_text(tree: Tree, entry: str) -> bytes | None:
+    """Give what the manifest beside a backup says; None where there is none."""
+    try:
+        with tree.open(entry + MANIFEST_SUFFIX) as file:
+            return file.read(_MANIFEST_BYTES)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnsafePath):
+        return b""
+
+
+def _damage(file: FoundFile, manifest: Manifest) -> str:
+    if file.size_bytes == manifest.size_bytes:
+        return ""
+    return f"it has {file.size_bytes} bytes, its manifest says {manifest.size_bytes}"

@@ -1,0 +1,119 @@
+"""
+The manifest beside each backup: what the backup is, what it holds, and whether a restore has proved it.
+
+``NAME.manifest.json`` belongs to the backup ``NAME``. It carries a seal, the SHA-256 of all it says, so that
+one changed bit in it is noticed. A backup without a manifest that can be read proves nothing: retention
+neither counts nor removes it.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from storekeeper import __version__
+from storekeeper.backups.names import MANIFEST_SUFFIX
+
+SEAL: Final = "seal"
+
+
+class TableSum(BaseModel):
+    """
+    What a table held: rows, links of each many-to-many field, and a checksum over the rows.
+
+    The checksum is the SHA-256 of the table's lines in the fixture, in the order of their keys, each
+    followed by a comma and a newline. It is empty where rows were counted only.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: int
+    checksum: str
+    links: dict[str, int] = Field(default_factory=dict)
+
+
+class Manifest(BaseModel):
+    """
+    One backup. It holds no password and no row of the shop.
+
+    ``created`` is when the backup was begun, ``snapshot`` the moment whose rows it holds. ``sha256`` and
+    ``size_bytes`` are of the file as it lies there; ``content_sha256`` of what a ``.gz`` unpacks to.
+    ``verified`` is when a restore last proved it; ``verification_error`` says why one did not.
+    A backup of media is proved when it was read back and each file in it has the sum it was written with.
+    """
+
+    # Keys of a newer version must not make its backups strangers to this one.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    tool: Literal["storekeeper"] = "storekeeper"
+    version: str = __version__
+    kind: str = "database"
+    file: str
+    created: AwareDatetime
+    snapshot: AwareDatetime | None = None
+    shop: str = ""
+    database: str = ""
+    engine: str = ""
+    server: str = ""
+    format: str
+    sha256: str
+    size_bytes: int
+    content_sha256: str = ""
+    content_bytes: int = 0
+    tables: dict[str, TableSum] = Field(default_factory=dict)
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Each model, table or file that the backup does not hold → why; of files the first ones."""
+    area: str = ""
+    files: int = 0
+    folders: int = 0
+    left_out_files: int = 0
+    changed: dict[str, str] = Field(default_factory=dict)
+    """The first files that changed while they were read → how; bytes that are no UTF-8 as ``\\xNN``."""
+    changed_files: int = 0
+    sums_file: str = ""
+    """The file beside the backup with the SHA-256 of each file in it, as sha256sum reads it, packed."""
+    django_version: str = ""
+    migrations: tuple[str, ...] = ()
+    verified: AwareDatetime | None = None
+    verified_by: str = ""
+    verification_error: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Give the number of rows in all tables."""
+        return sum(table.rows for table in self.tables.values())
+
+    def text(self) -> str:
+        """Give what is written beside the backup, sealed."""
+        said = self.model_dump(mode="json")
+        return json.dumps({**said, SEAL: _seal(said)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_manifest(backup: Path) -> Manifest | None:
+    """Give the manifest of ``backup``; None where there is none, or none that was written for this file."""
+    try:
+        text = backup.with_name(backup.name + MANIFEST_SUFFIX).read_bytes()
+    except OSError:
+        return None
+    return read_manifest_text(text, file=backup.name)
+
+
+def read_manifest_text(text: bytes | None, *, file: str) -> Manifest | None:
+    """Give the manifest in ``text``; None where that is none, is damaged, or is of another file."""
+    try:
+        said = json.loads(text or b"")
+        # A manifest without a seal is one that an older version wrote.
+        if not isinstance(said, dict) or said.pop(SEAL, None) not in (None, _seal(said)):
+            return None
+        manifest = Manifest.model_validate(said)
+    except (ValidationError, ValueError, RecursionError):
+        return None
+    return manifest if manifest.file == file else None
+
+
+def _seal(said: dict[str, Any]) -> str:
+    """Give the sum over everything that is said, also in keys that this version does not know."""
+    plain = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(plain.encode("ascii")).hexdigest()
