@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from .storages import folder_of
+
 
 def describe() -> Iterator[dict[str, Any]]:
     """Give one answer in the shape of storekeeper.shop.description.ShopDescription."""
@@ -70,7 +72,7 @@ def _databases() -> dict[str, dict[str, Any]]:
 
 def _models() -> Iterator[dict[str, Any]]:
     from django.apps import apps
-    from django.db import models, router
+    from django.db import connections, models, router
 
     for model in apps.get_models(include_auto_created=True):
         meta = model._meta
@@ -80,6 +82,11 @@ def _models() -> Iterator[dict[str, Any]]:
             "label": meta.label,
             "table": meta.db_table,
             "database": router.db_for_read(model),
+            "other_databases": [
+                alias
+                for alias in connections
+                if alias != router.db_for_read(model) and router.allow_migrate_model(alias, model)
+            ],
             "managed": meta.managed,
             "primary_key": meta.pk.name,
             "primary_key_column": meta.pk.column,
@@ -91,18 +98,21 @@ def _models() -> Iterator[dict[str, Any]]:
                 for field in meta.local_fields
                 if isinstance(field, models.DateTimeField)
             },
+            "columns": {
+                # A field that a parent with a table of its own has stands in that table.
+                field.name: [field.model._meta.db_table, field.column]
+                for field in meta.concrete_fields
+            },
+            "path_fields": [
+                field.name for field in meta.local_fields if isinstance(field, models.FilePathField)
+            ],
         }
 
 
 def _file_field(field: Any) -> dict[str, Any]:
-    try:
-        location = _folder(field.storage.path(""))
-    except (NotImplementedError, AttributeError):
-        # Files that lie elsewhere (an object store) have no local path.
-        location = None
     return {
         "name": field.name,
         "column": field.column,
         "upload_to": field.upload_to if isinstance(field.upload_to, str) else "",
-        "storage_location": location,
+        "storage_location": folder_of(field),
     }

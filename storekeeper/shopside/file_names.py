@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from .references import _below, _fields
+from .references import naming_fields
 from .spellings import Wanted
+from .storages import prefix_below
 from .tables import all_rows, databases_of, model_of, pages
 
 
@@ -31,8 +32,8 @@ def rows_naming(
     """
     wanted = Wanted(files)
     known = set(files)
-    for model, field, is_file in _fields(texts):
-        prefix = _below(root, field) if is_file else ""
+    for model, field, is_file in naming_fields(texts):
+        prefix = (prefix_below(root, field) or "") if is_file else ""
         why = _why_fixed(model, field, is_file=is_file, root=root, plain_files=plain_files, suffix=suffix)
         default = field.get_default() if is_file and field.has_default() else ""
         default = default if isinstance(default, str) else ""
@@ -155,12 +156,7 @@ def _why_fixed(model: Any, field: Any, *, is_file: bool, root: str, plain_files:
         return "{} names it, a field for files of any kind".format(label)
     if getattr(model._meta.pk, "fields", None) or not model._meta.managed:
         return "{} names it, whose rows cannot be changed".format(label)
-    try:
-        location = os.path.realpath(field.storage.path(""))
-    except (NotImplementedError, AttributeError):
-        location = ""
-    inside = os.path.realpath(root)
-    if location != inside and not location.startswith(inside.rstrip(os.sep) + os.sep):
+    if prefix_below(root, field) is None:
         return "{} names a file of that name in another folder".format(label)
     if suffix:
         for validator in field.validators:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 from .moments import expired_before
 from .spellings import Wanted
+from .storages import prefix_below
 from .tables import all_rows, concrete_models, databases_of, model_of, pages
 
 
@@ -24,13 +24,13 @@ def named_files(
     """
     wanted = Wanted(files)
     references = 0
-    for model, field, is_file in _fields(texts):
+    for model, field, is_file in naming_fields(texts):
         parts = [
             part
             for part in expired
             if (part["model"].lower(), part["file"]) == (model._meta.label_lower, field.name)
         ]
-        prefix = _below(root, field) if is_file else ""
+        prefix = (prefix_below(root, field) or "") if is_file else ""
         for alias in databases_of(model):
             rows = all_rows(model, using=alias).exclude(**{f"{field.name}__isnull": True})
             if is_file:
@@ -53,7 +53,7 @@ def named_files(
     yield {"references": references}
 
 
-def _fields(texts: list[str]) -> Iterator[tuple[Any, Any, bool]]:
+def naming_fields(texts: list[str]) -> Iterator[tuple[Any, Any, bool]]:
     """Give (model, field, whether it is a file field) of every field that may name a file."""
     from django.db import models
 
@@ -68,12 +68,3 @@ def _fields(texts: list[str]) -> Iterator[tuple[Any, Any, bool]]:
         model = model_of(label)
         yield model, model._meta.get_field(name), False
 
-
-def _below(root: str, field: Any) -> str:
-    """Give where the field's storage lies below the root, ``""`` where it does not."""
-    try:
-        location = os.path.realpath(field.storage.path(""))
-    except (NotImplementedError, AttributeError):
-        return ""
-    inside = os.path.relpath(location, os.path.realpath(root)).replace(os.sep, "/")
-    return "" if inside == "." or inside.startswith("..") else f"{inside}/"
