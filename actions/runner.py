@@ -140,11 +140,18 @@ def _recorded(
     step = NewStep(action=order.action.name, options=_told(order.options))
     try:
         run = ledger.begin_by_hand(NewRun(trigger=Trigger.COMMAND_LINE, who=who, steps=[step]))
-        ledger.begin_step(run, 0)
+        keeper = ProgressKeeper(ledger, run, 0, also=report)
+        keeper.begin()
     except LedgerUnavailable as error:
         logger.warning("this run will not be in the history: %s", error.message)
         return run_action(order, report=report, now=now)
-    keeper = ProgressKeeper(ledger, run, 0, also=report)
+    with keeper:
+        return _kept(order, ledger=ledger, run=run, keeper=keeper, now=now)
+
+
+def _kept(
+    order: Order, *, ledger: Ledger, run: str, keeper: ProgressKeeper, now: Callable[[], dt.datetime]
+) -> Performed:
     state, error_text = RunState.FAILED, ""
     done: Performed | None = None
     try:

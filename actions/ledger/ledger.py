@@ -12,6 +12,7 @@ import psutil
 
 from actions.action import Outcome, Progress
 from actions.ledger.file import LedgerFile
+from actions.ledger.progress_mark import ProgressMark
 from actions.ledger.rows import NewRun, clean, end_run, insert_run, note_decision
 from actions.ledger.schema import OPEN_RUN_STATES, Decision, RunState, StepState, Trigger
 
@@ -108,20 +109,26 @@ class Ledger:
             state=StepState(row["state"]),
         )
 
-    def begin_step(self, run: str, position: int) -> None:
-        """Begin an attempt of a step, and its run with it; what earlier attempts freed is kept."""
+    def begin_step(self, run: str, position: int) -> int:
+        """
+        Begin an attempt of a step, and its run with it; gives the attempt's number, from 1.
+
+        What earlier attempts freed is kept, also what only their mark tells.
+        """
         with self.file.write() as connection:
             now = self.now()
+            self._settle(connection, run)
             connection.execute(
                 "UPDATE runs SET state = ?, started = coalesce(started, ?), waiting_since = NULL"
                 " WHERE id = ?",
                 (RunState.RUNNING, now, run),
             )
-            connection.execute(
+            row = connection.execute(
                 "UPDATE steps SET state = ?, attempts = attempts + 1, started = coalesce(started, ?),"
-                " carried_bytes = freed_bytes, error = '' WHERE run = ? AND position = ?",
+                " carried_bytes = freed_bytes, error = '' WHERE run = ? AND position = ? RETURNING attempts",
                 (StepState.RUNNING, now, run, position),
-            )
+            ).fetchone()
+            return int(row["attempts"])
 
     def note_progress(self, run: str, position: int, progress: Progress) -> None:
         """Keep how far a step has come; its freed bytes count even when it never ends."""
@@ -174,7 +181,11 @@ class Ledger:
     def end_run(self, run: str, *, state: RunState, summary: str = "", error: str = "") -> None:
         """End a run that has not ended; steps that never began are skipped or cancelled with it."""
         with self.file.write() as connection:
+            self._settle(connection, run)
             end_run(connection, run, state=state, summary=summary, error=error, now=self.now())
+            steps = connection.execute("SELECT position FROM steps WHERE run = ?", (run,)).fetchall()
+        for row in steps:
+            self.mark_of(run, row["position"]).end()
 
     def wait_for_approval(self, run: str, position: int) -> None:
         """Let a run wait for a person before this step."""
@@ -221,6 +232,7 @@ class Ledger:
             if state in OPEN_RUN_STATES:
                 note_decision(connection, run, what=Decision.CANCELLED, who=who, now=self.now())
             if state in (RunState.ACCEPTED, RunState.WAITING):
+                self._settle(connection, run)
                 end_run(
                     connection, run, state=RunState.CANCELLED, summary=f"cancelled by {who}", now=self.now()
                 )
@@ -243,6 +255,23 @@ class Ledger:
                 (RunState.ACCEPTED, run, submission, RunState.ACCEPTED, RunState.RUNNING),
             ).rowcount
             return bool(changed)
+
+    def mark_of(self, run: str, position: int) -> ProgressMark:
+        """Give the mark in which a step's attempt keeps what it freed."""
+        return ProgressMark(self.file.path.parent, run=run, position=position)
+
+    def _settle(self, connection: sqlite3.Connection, run: str) -> None:
+        """Count what an attempt that was killed had freed when it last told its mark."""
+        for row in connection.execute(
+            "SELECT position, attempts FROM steps WHERE run = ? AND state = ?", (run, StepState.RUNNING)
+        ).fetchall():
+            freed_bytes = self.mark_of(run, row["position"]).read(attempt=row["attempts"])
+            if freed_bytes is not None:
+                connection.execute(
+                    "UPDATE steps SET freed_bytes = max(freed_bytes, carried_bytes + ?)"
+                    " WHERE run = ? AND position = ?",
+                    (freed_bytes, run, row["position"]),
+                )
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -98,8 +98,7 @@ class DbosEngine:
 
     def start(self) -> None:
         """Begin to carry runs out, the interrupted ones first; the state must have been claimed."""
-        from dbos import DBOS
-        from dbos._serialization import DBOSPortableJSON
+        from dbos import DBOS, DBOSPortableJSONSerializer
 
         path = self._state / FILE_NAME
         _prepare(path)
@@ -112,7 +111,7 @@ class DbosEngine:
                 "log_level": "WARNING",
                 "enable_otlp": False,
                 # Nothing in the file can become code when it is read.
-                "serializer": DBOSPortableJSON,
+                "serializer": DBOSPortableJSONSerializer(),
             }
         )
         # Its warnings go where ours go, not to a console of its own.

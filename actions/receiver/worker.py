@@ -129,7 +129,11 @@ class Worker:
         return Next.GO_ON
 
     def _attempt(self, run: Run, position: int, step: Step) -> Next:
-        keeper = ProgressKeeper(self._ledger, run.id, position, clock=self._clock)
+        with ProgressKeeper(self._ledger, run.id, position, clock=self._clock) as keeper:
+            keeper.begin()
+            return self._perform(run, position, step, keeper)
+
+    def _perform(self, run: Run, position: int, step: Step, keeper: ProgressKeeper) -> Next:
         timeout = self._now() - self._config.receiver.step_timeout.before(self._now())
         watch = _Watch(
             keeper,
@@ -137,7 +141,6 @@ class Worker:
             deadline=self._clock() + timeout.total_seconds(),
             clock=self._clock,
         )
-        self._ledger.begin_step(run.id, position)
         try:
             done = self._until_free(self._order(run, step), keeper=keeper, watch=watch)
         except StorekeeperError as error:

@@ -64,9 +64,8 @@ def test_killed_in_a_step_goes_on_after_the_restart(
     ended = second.wait_for(run, "done", "failed")
     assert_finished_once(ended, config_file)
     assert f"write_batches second begins with {40 - before} to do" in told(config_file)
-    # What the killed attempt freed counts, except for what it did in its last half second.
-    freed = ended["steps"][1]["freed_bytes"]
-    assert 100 * 40 - 100 * 12 <= freed <= 100 * 40
+    # What the killed attempt freed counts, but for a file that it had no time to tell of.
+    assert ended["steps"][1]["freed_bytes"] in (100 * 39, 100 * 40)
     assert 3 == second.metric('storekeeper_action_runs_total{action="write_batches"}')
     assert 0 == second.metric('storekeeper_action_running{action="write_batches"}')
 

@@ -1,0 +1,269 @@
+"""A receiver to be killed, the real Alertmanager that sends to it, and a forwarder between the two."""
+
+import http.client
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from actions.playbooks import shipped_playbooks
+from storekeeper.stack.ports import PortClaims
+
+PROGRAM = Path(__file__).with_name("killed_receiver.py")
+AREAS = tuple(f"area{number}" for number in range(16))
+STEPS = 3
+
+
+class Forwarder(ThreadingHTTPServer):
+    """
+    Hands Alertmanager's messages on to the receiver and its answers back, and counts both.
+
+    A receiver that does not answer is to Alertmanager what it is to us: a connection that ends.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, receiver_port: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Forwarding)
+        self.receiver_port = receiver_port
+        self.lock = threading.Lock()
+        self.in_flight = 0
+        self.sent = threading.Event()
+        self.answered = threading.Event()
+        self.deliveries: Counter[tuple[str, str]] = Counter()
+        """How often (number, status) was answered with 202."""
+        self.statuses: Counter[str] = Counter()
+
+    def accepted(self, number: str) -> int:
+        """Give how often a message about this alert was answered with 202."""
+        with self.lock:
+            return self.deliveries[number, "firing"] + self.deliveries[number, "resolved"]
+
+
+class _Forwarding(BaseHTTPRequestHandler):
+    server: Forwarder
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        alerts = [(alert["labels"]["number"], alert["status"]) for alert in json.loads(body)["alerts"]]
+        forwarder = self.server
+        with forwarder.lock:
+            forwarder.in_flight += 1
+        status, answer = 0, b""
+        connection = http.client.HTTPConnection("127.0.0.1", forwarder.receiver_port, timeout=30)
+        try:
+            connection.putrequest("POST", self.path)
+            connection.putheader("content-type", "application/json")
+            connection.putheader("content-length", str(len(body)))
+            connection.endheaders()
+            forwarder.sent.set()
+            connection.send(body)
+            response = connection.getresponse()
+            answer = response.read()
+            status = response.status
+        except (OSError, http.client.HTTPException):
+            # It was killed, or does not listen yet.
+            self.close_connection = True
+        finally:
+            connection.close()
+            with forwarder.lock:
+                forwarder.in_flight -= 1
+                forwarder.statuses[str(status or "no answer")] += 1
+                if status == 202:
+                    forwarder.deliveries.update(alerts)
+        if status:
+            forwarder.answered.set()
+            self.send_response(status)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing: what happened is counted."""
+
+
+@dataclass
+class Victim:
+    """The receiver, its state as seen from outside, and the journal of what its steps did."""
+
+    config_file: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = self.config_file.with_name("receiver.log")
+
+    def start(self) -> None:
+        """Start it; it need not answer yet."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([sys.executable, PROGRAM, self.config_file], stderr=log)
+
+    def wait_until_up(self) -> None:
+        """Return when it is ready."""
+        deadline = time.monotonic() + 60
+        while not _answers(f"http://127.0.0.1:{self.port}"):
+            assert self.process and self.process.poll() is None, self.log.read_text()[-5000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End it as a power cut of the process would."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+
+    def ledger(self, question: str, *values: object) -> list[sqlite3.Row]:
+        """Ask the ledger."""
+        return self._ask("ledger.sqlite3", question, *values)
+
+    def engine(self, question: str, *values: object) -> list[sqlite3.Row]:
+        """Ask the engine's own file; nothing while it has no tables yet."""
+        try:
+            return self._ask("dbos.sqlite3", question, *values)
+        except sqlite3.OperationalError:
+            return []
+
+    def _ask(self, name: str, question: str, *values: object) -> list[sqlite3.Row]:
+        with closing(sqlite3.connect(self.config_file.parent / "state" / name, timeout=30)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(question, values).fetchall()
+
+    def journal(self) -> list[tuple[str, str]]:
+        """Give (what happened, run and step) in order; a removal's step is followed by the file."""
+        path = self.config_file.with_name("journal.txt")
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(what, rest) for what, _, rest in (line.partition(" ") for line in lines)]
+
+
+@dataclass
+class Battlefield:
+    """All that takes part. ``post`` makes Alertmanager fire or resolve an alert."""
+
+    folder: Path
+    victim: Victim
+    forwarder: Forwarder
+    alertmanager: str
+
+    def post(self, area: str, number: int, *, resolved: bool = False) -> None:
+        """Tell Alertmanager about an alert."""
+        labels = {"alertname": "AreaFull", "area": area, "number": str(number)}
+        times = {"endsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} if resolved else {}
+        answer = requests.post(
+            f"{self.alertmanager}/api/v2/alerts", json=[{"labels": labels, **times}], timeout=30
+        )
+        assert answer.ok, answer.text
+
+
+@pytest.fixture
+def areas() -> tuple[str, ...]:
+    """The areas that can fill up."""
+    return AREAS
+
+
+@pytest.fixture
+def battlefield(tmp_path: Path, wait: Callable[..., Any]) -> Iterator[Battlefield]:
+    """A config with a playbook of three steps for each area, an Alertmanager, and no receiver yet."""
+    claims = PortClaims()
+    port = claims.claim(19732)
+    for area in AREAS:
+        (tmp_path / area).mkdir()
+    config_file = tmp_path / "storekeeper.yml"
+    config_file.write_text(yaml.safe_dump(_config(tmp_path, port=port)))
+    forwarder = Forwarder(port)
+    threading.Thread(target=forwarder.serve_forever, daemon=True).start()
+    victim = Victim(config_file, port)
+    address = f"127.0.0.1:{claims.claim(19093)}"
+    with _alertmanager(tmp_path, address=address, send_to=forwarder.server_port):
+        url = f"http://{address}"
+        wait(lambda: _answers(url))
+        yield Battlefield(folder=tmp_path, victim=victim, forwarder=forwarder, alertmanager=url)
+        if victim.process:
+            victim.kill()
+    forwarder.shutdown()
+    forwarder.server_close()
+
+
+def _config(folder: Path, *, port: int) -> dict[str, Any]:
+    playbooks: dict[str, Any] = dict.fromkeys(shipped_playbooks())
+    for area in AREAS:
+        playbooks[f"empty_{area}"] = {
+            "alert": "AreaFull",
+            "resource": [area],
+            "steps": [
+                {"action": "remove_slowly", "options": {"area": area, "names": f"*-{step}-*", "step": step}}
+                for step in range(STEPS)
+            ],
+        }
+    return {
+        "shop": "victim",
+        "project": str(folder),
+        "state": str(folder / "state"),
+        "areas": {area: {"path": area, "limit": 1000} for area in AREAS},
+        "receiver": {"listen": f"127.0.0.1:{port}", "runs_per_day": 100_000},
+        "playbooks": playbooks,
+    }
+
+
+def _alertmanager(folder: Path, *, address: str, send_to: int) -> "_Ended":
+    # Everything as quick as it can be: an alert is sent at once and again each second.
+    config = {
+        "route": {
+            "receiver": "storekeeper",
+            "group_by": ["..."],
+            "group_wait": "0s",
+            "group_interval": "1s",
+            "repeat_interval": "1s",
+        },
+        "receivers": [
+            {
+                "name": "storekeeper",
+                "webhook_configs": [{"url": f"http://127.0.0.1:{send_to}/api/v1/alerts"}],
+            }
+        ],
+    }
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    return _Ended(
+        [
+            "prometheus-alertmanager",
+            f"--config.file={folder / 'alertmanager.yml'}",
+            f"--storage.path={folder / 'alertmanager'}",
+            f"--web.listen-address={address}",
+            "--cluster.listen-address=",
+        ],
+        stderr=(folder / "alertmanager.log").open("wb"),
+    )
+
+
+class _Ended(subprocess.Popen[bytes]):
+    """A process that is ended with the block."""
+
+    def __exit__(self, *error: Any) -> None:
+        self.terminate()
+        super().__exit__(*error)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/-/ready", timeout=5).ok
+    except requests.RequestException:
+        return False
