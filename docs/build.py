@@ -23,10 +23,10 @@ from storekeeper.units import Age
 HEAD: Final = """\
 # The config: storekeeper.yml
 
-`storekeeper init --project DIR` writes one for a shop, `storekeeper check-config` tells every problem in it, and
-`storekeeper check-config --schema` prints its JSON Schema for editors. Relative paths count from `project`. Sizes are
-written `100MB`, `1GiB` or in bytes, ages `7d`, `1h`, `3 months`. An unknown key is an error. A `NAME` stands for any
-name of letters, digits, `_` and `-`.
+`storekeeper init --project DIR` writes one for a shop, `storekeeper check-config` tells every problem in
+it, and `storekeeper check-config --schema` prints its JSON Schema for editors. Relative paths count from
+`project`. Sizes are written `100MB`, `1GiB` or in bytes, ages `7d`, `1h`, `3 months`. An unknown key is an
+error. A `NAME` stands for any name of letters, digits, `_` and `-`.
 
 | key | what | default |
 | --- | --- | --- |
@@ -34,7 +34,8 @@ name of letters, digits, `_` and `-`.
 SCHEDULE_HEAD: Final = """
 ## The shipped schedule
 
-Minute, hour, day, month, weekday, in the time of the machine. What fell due while nothing ran is made up for once.
+Minute, hour, day, month, weekday, in the time of the machine. What fell due while nothing ran is made up
+for once.
 
 | action | when |
 | --- | --- |
