@@ -85,8 +85,11 @@ class Age:
     def __str__(self) -> str:
         parts = [f"{self.months} months"] if self.months else []
         if self.seconds or not parts:
-            days, rest = divmod(self.seconds, 86400)
-            parts.append(f"{days:g}d" if not rest else f"{self.seconds:g}s")
+            units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+            name, length = next(
+                ((name, length) for name, length in units if not self.seconds % length), units[-1]
+            )
+            parts.append(f"{self.seconds / length:g}{name}")
         return " ".join(parts)
 
 

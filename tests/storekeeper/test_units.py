@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storekeeper.units import AGE_UNITS, SIZE_UNITS, format_size, parse_age, parse_size
+from storekeeper.units import AGE_UNITS, SIZE_UNITS, Age, format_size, parse_age, parse_size
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,18 @@ def test_every_age_lies_in_the_past(amount: int, unit: str, moment: dt.datetime)
     except (OverflowError, ValueError) as error:
         # Before the year 1 there is no datetime; nothing else may fail.
         assert "range" in str(error) or "year" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        (Age(seconds=604800), "7d"),
+        (Age(seconds=5400), "90min"),
+        (Age(seconds=0.5), "0.5s"),
+        (Age(months=3), "3 months"),
+    ],
+)
+def test_ages_are_shown_in_their_largest_whole_unit(age: Age, expected: str) -> None:
+    """What is shown reads back as the same age."""
+    assert expected == str(age)
+    assert age == parse_age(str(age))
