@@ -1,7 +1,9 @@
 """Run an ASGI application as a service: TLS, limits, a graceful stop; in this thread or in one of its own."""
 
+import asyncio
 import logging
 import signal
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +22,37 @@ logger = logging.getLogger(__name__)
 HEADER_BYTES: Final = 16 * 1024
 KEEP_ALIVE_SECONDS: Final = 75
 CONNECTIONS: Final = 256
+HANDSHAKE_SECONDS: Final = 10.0
 GRACE_SECONDS: Final = 10
 START_SECONDS: Final = 30.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop that leaves a client less than asyncio's minute for the TLS handshake."""
+
+    def __init__(self, *, handshake_seconds: float) -> None:
+        super().__init__()
+        self._handshake_seconds = handshake_seconds
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        """Listen."""
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = self._handshake_seconds
+        return await super().create_server(*arguments, **options)
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its own handling of signals, which raises them once more after the stop."""
+
+    def __init__(self, config: uvicorn.Config, *, handshake_seconds: float) -> None:
+        super().__init__(config)
+        self._handshake_seconds = handshake_seconds
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the end."""
+        with asyncio.Runner(loop_factory=lambda: _Loop(handshake_seconds=self._handshake_seconds)) as runner:
+            runner.run(self.serve(sockets=sockets))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -48,6 +74,7 @@ class WebServer:
         listen: Sequence[ListenAddress],
         tls: ssl.SSLContext | None = None,
         protocol: type[ImpatientProtocol] = ImpatientProtocol,
+        handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
         self._sockets = []
         try:
@@ -76,7 +103,7 @@ class WebServer:
         )
         config.load()
         config.ssl = tls
-        self._server = _Server(config)
+        self._server = _Server(config, handshake_seconds=handshake_seconds)
 
     @property
     def port(self) -> int:
