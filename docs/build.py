@@ -1,106 +1,30 @@
 """
-Write docs/config.md from the model of the config, or to ``--output FILE``.
+Write the pages of docs/ that are made from the code, or write them to ``--output DIR``.
 
-Each key's words are the docstring below it in storekeeper/config; nothing is written twice.
+What they say stands in the code once: docstrings of config keys, help texts of options.
 """
 
 import argparse
-import re
-import types
-import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Final
 
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+import commands_page
+import config_page
 
-from actions.schedules import DEFAULTS
-from storekeeper.config import Config
-from storekeeper.config.fields import Model
-from storekeeper.units import Age
-
-HEAD: Final = """\
-# The config: storekeeper.yml
-
-`storekeeper init --project DIR` writes one for a shop, `storekeeper check-config` tells every problem in
-it, and `storekeeper check-config --schema` prints its JSON Schema for editors. Relative paths count from
-`project`. Sizes are written `100MB`, `1GiB` or in bytes, ages `7d`, `1h`, `3 months`. An unknown key is an
-error. A `NAME` stands for any name of letters, digits, `_` and `-`.
-
-| key | what | default |
-| --- | --- | --- |
-"""
-SCHEDULE_HEAD: Final = """
-## The shipped schedule
-
-Minute, hour, day, month, weekday, in the time of the machine. What fell due while nothing ran is made up
-for once.
-
-| action | when |
-| --- | --- |
-"""
-HERE: Final = Path(__file__).parent
-
-
-def page() -> str:
-    """Give the whole document."""
-    rows = [f"| `{key}` | {words} | {default} |" for key, words, default in _keys(Config, prefix="")]
-    schedule = [f"| `{action}` | `{cron}` |" for action, cron in DEFAULTS.items()]
-    return HEAD + "\n".join(rows) + "\n" + SCHEDULE_HEAD + "\n".join(schedule) + "\n"
-
-
-def _keys(model: type[Model], *, prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        key = f"{prefix}{name}"
-        yield key, _words(key, field), _default(field)
-        inner, path = _inner(field.annotation, key)
-        if inner is not None:
-            yield from _keys(inner, prefix=f"{path}.")
-
-
-def _words(key: str, field: FieldInfo) -> str:
-    if not field.description:
-        raise SystemExit(f"{key} has no docstring in storekeeper/config")
-    words = re.sub(r"\s+", " ", field.description.replace("``", "`").replace("|", "\\|"))
-    return f"{words} Required." if field.is_required() else words
-
-
-def _default(field: FieldInfo) -> str:
-    value = field.default
-    if value is PydanticUndefined or value is None or isinstance(value, Model) or value in ((), {}):
-        return ""
-    if isinstance(value, Age):
-        return f"`{value}`"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    return f"`{value}`"
-
-
-def _inner(annotation: Any, path: str) -> tuple[type[Model] | None, str]:
-    """Give the model that the values below a key have, and how such a key is written."""
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        return annotation, path
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in (typing.Union, types.UnionType):
-        for argument in arguments:
-            found = _inner(argument, path)
-            if found[0] is not None:
-                return found
-    if origin in (dict, Mapping):
-        return _inner(arguments[1], f"{path}.NAME")
-    if origin is tuple:
-        return _inner(arguments[0], f"{path}[]")
-    if origin is typing.Annotated:
-        return _inner(arguments[0], path)
-    return None, path
+PAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
+    {"commands.md": commands_page.page, "config.md": config_page.page}
+)
 
 
 def main() -> None:
-    """Write the document."""
+    """Write every page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=HERE / "config.md")
-    parser.parse_args().output.write_text(page(), encoding="utf-8")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
+    folder = parser.parse_args().output
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def service_options(function: Decorated) -> Decorated:
                 type=click.Choice(list(LEVELS)),
                 default="info",
                 show_default=True,
+                help="The least that is logged.",
             ),
             click.option(
                 "--log.format",
@@ -47,6 +48,7 @@ def service_options(function: Decorated) -> Decorated:
                 type=click.Choice(sorted(FORMATS)),
                 default="logfmt",
                 show_default=True,
+                help="How a line of the log is written.",
             ),
         )
     ):
