@@ -9,8 +9,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 30.0
-# A client that takes nothing of its answer for so long never will.
+# A client that takes less of its answer than this in this time holds it in our memory for nothing.
 STALLED_SECONDS: Final = 30.0
+STALLED_BYTES: Final = 16 * 1024
 # Of CONNECTIONS (serve.py), what one client may hold: the others still get through.
 CONNECTIONS_OF_ONE_CLIENT: Final = 128
 # More than the server answers (it says 503 to the rest), and less than a process may have open files.
@@ -25,7 +26,7 @@ class ImpatientProtocol(H11Protocol):
     uvicorn's protocol, with an end to each wait for a client.
 
     A client has ``header_seconds`` for the head of a request, ``body_seconds`` for the rest of it, and
-    ``stalled_seconds`` to take up a part of the answer. One client, known by its address, holds at most
+    ``stalled_seconds`` to take up a next part of the answer. One client, known by its address, holds at most
     ``connections_of_one_client``, and all together ``most_connections``.
     """
 
@@ -40,7 +41,10 @@ class ImpatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: a connection on which nothing is asked costs us a place, too."""
         super().connection_made(transport)
-        self._head, self._body, self._stalled = (_Clock(self.loop, transport.abort) for _ in range(3))
+        self._head = _Clock(self.loop, transport.abort)
+        self._body = _Clock(self.loop, transport.abort)
+        self._stalled = _Clock(self.loop, self._look_at_the_rest)
+        self._rest_bytes = 0
         if self._is_one_too_many():
             # Before a byte is read; Alertmanager and Prometheus take it for a failure and come again.
             transport.abort()
@@ -65,6 +69,7 @@ class ImpatientProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """Start the clock of a client that does not take up its answer."""
         super().pause_writing()
+        self._rest_bytes = self.transport.get_write_buffer_size()
         self._stalled.start(self.stalled_seconds)
 
     def resume_writing(self) -> None:
@@ -93,6 +98,15 @@ class ImpatientProtocol(H11Protocol):
             self._body.start(self.body_seconds)
         else:
             self._body.stop()
+
+    def _look_at_the_rest(self) -> None:
+        """Leave a client that took up a part more time for the rest."""
+        self._stalled.stop()
+        before, self._rest_bytes = self._rest_bytes, self.transport.get_write_buffer_size()
+        if before - self._rest_bytes >= STALLED_BYTES:
+            self._stalled.start(self.stalled_seconds)
+        else:
+            self.transport.abort()
 
     def _is_one_too_many(self) -> bool:
         if len(self.connections) > self.most_connections:
