@@ -92,6 +92,7 @@ class Draft:
         yield "  offsite: []                   # a copy on another machine survives the loss of this one"
         yield "logs: {rotate: monthly, keep: 3 months}"
         yield "# prometheus: {url: http://127.0.0.1:9090}   # storage_info then tells growth"
+        yield "# alertmanager: {url: http://127.0.0.1:9093}   # people then hear what each run has done"
 
     def _shop_name(self) -> str:
         """Give the package of the settings, which names the shop, unless its name says nothing."""

@@ -17,7 +17,9 @@ import pytest
 import requests
 import yaml
 
+from storekeeper.config.services import Notify
 from storekeeper.stack.monitoring_files import alertmanager_configuration
+from storekeeper.units import parse_age
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
@@ -183,10 +185,13 @@ def test_alertmanager_accepts_the_config(offered: bool, tmp_path: Path) -> None:
         (["severity=warning"], "storekeeper,people-warning"),
         (["severity=critical"], "storekeeper,people-critical"),
         (["severity=emergency"], "storekeeper,people-emergency"),
-        (["severity=info"], "storekeeper,people-warning"),
+        (["severity=info"], "storekeeper,people-info"),
+        (["alertname=StorageActionDone", "severity=info", "shop=a"], "storekeeper,people-info"),
+        (["alertname=StorageActionFailed", "severity=warning", "shop=a"], "storekeeper,people-warning"),
+        (["alertname=StorageActionFailed", "severity=critical", "shop=a"], "storekeeper,people-critical"),
         (["alertname=Unlabelled"], "storekeeper,people-warning"),
     ],
-    ids=lambda value: value if isinstance(value, str) else value[0],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_storekeeper_hears_everything_and_people_by_severity(labels: list[str], receivers: str) -> None:
     """Nothing stops at the webhook, and no alert is without a person."""
@@ -198,6 +203,18 @@ def test_storekeeper_hears_everything_and_people_by_severity(labels: list[str], 
     )
 
     assert routed.stdout.strip() == receivers
+
+
+def test_what_was_done_is_gathered_and_heard_before_it_ends() -> None:
+    """An alert that lasts 15 minutes is told at the latest one group_interval after it came, and once."""
+    routes = yaml.safe_load(TEMPLATE.read_text("utf-8"))["route"]["routes"]
+    (route,) = [route for route in routes if route["receiver"] == "people-info"]
+    lasts = Notify().done_for
+
+    assert route["group_by"] == ["instance"]
+    assert parse_age(route["group_wait"]).seconds < lasts.seconds
+    assert parse_age(route["group_interval"]).seconds < lasts.seconds < parse_age("5d").seconds
+    assert route["repeat_interval"] == "5d"
 
 
 def test_the_webhook_gets_every_alert_of_a_group_and_its_end() -> None:
