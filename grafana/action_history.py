@@ -227,14 +227,31 @@ OVER_TIME: Final = Row(
             ),
             unit="locale",
             bars=True,
-            width=12,
+            width=8,
+        ),
+        Lines(
+            title="Told to people",
+            description=(
+                "What was told about runs in each interval: through Alertmanager, as annotations in Grafana, and "
+                "silences. What could not be told at once is tried again; what is given up stands in the "
+                "receiver's log."
+            ),
+            queries=(
+                Query(
+                    expression=increase("storekeeper_notifications_total", by=("target", "outcome")),
+                    legend="{{target}}: {{outcome}}",
+                ),
+            ),
+            unit="locale",
+            bars=True,
+            width=8,
         ),
         Lines(
             title="Firing alerts by name",
             description="How many alerts of each name fire. After a run that helped, the line ends.",
             queries=(Query(expression=f"count by (alertname) ({firing()})", legend="{{alertname}}"),),
             unit="locale",
-            width=12,
+            width=8,
             empty="no alert fires",
         ),
     ),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from actions.receiver.telling.names import OWN_ALERTS
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "alert_rules" / "runbooks"
 INDEX = RUNBOOKS / "README.md"
@@ -17,7 +19,7 @@ ALERT_NAMES = {
     for group in yaml.safe_load(path.read_text("utf-8"))["groups"]
     for rule in group["rules"]
     if "alert" in rule
-}
+} | set(OWN_ALERTS)
 HEADINGS = ["Meaning", "Impact", "What storekeeper does by itself", "Diagnosis", "Mitigation"]
 
 # The commands that a page may name, each with the options that it may give.
@@ -27,6 +29,8 @@ COMMANDS = {
     "exporter": set(),
     "receiver": set(),
     "runs": set(),
+    "approve": set(),
+    "cancel": set(),
     "cleanup_expired_qr_codes": {"--days", "--dry-run"},
     "backup_database": {"--compress", "--verify"},
     "backup_media": set(),

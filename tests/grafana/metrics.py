@@ -70,6 +70,7 @@ RECEIVER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "storekeeper_action_last_success_timestamp_seconds": ({"action": "rotate_logs"},),
     "storekeeper_action_running": ({"action": "backup_database"}, {"action": "rotate_logs"}),
     "storekeeper_runs_waiting": ({},),
+    "storekeeper_notifications_total": ({"target": "alertmanager", "outcome": "sent"},),
     "storekeeper_episodes_exhausted": ({"alertname": "StorageUsageWarning", "resource": "media"},),
 }
 """Metric of the receiver -> the labels of its series in the test."""
