@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.files import new_stem, sweep_partial_files
+from actions.backups.files import new_stem, next_number, sweep_partial_files
 from actions.backups.json_backup import write_json_backup
 from actions.backups.manifest import require_manifest
 from actions.backups.native_backup import native_ending, write_native_backup
@@ -173,6 +173,7 @@ class BackupDatabase:
             draft = Manifest(
                 file=path.name,
                 created=moment,
+                number=next_number(plan.folder),
                 shop=context.config.shop,
                 database=database.name,
                 engine=database.address.engine.value,

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.files import free_stem, sweep_partial_files
+from actions.backups.files import free_stem, next_number, sweep_partial_files
 from actions.backups.media_archive import write_media_backup
 from actions.backups.media_plan import MediaBackupPlan, plan_media_backup
 from storekeeper.backups import MEDIA, Manifest
@@ -66,6 +66,7 @@ class BackupMedia:
             file=path.name,
             kind=MEDIA,
             created=moment,
+            number=next_number(plan.folder),
             shop=context.config.shop,
             area=plan.area,
             format="tar",

@@ -6,8 +6,10 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
+from actions.backups.damage import read_damage
 from actions.backups.files import sweep_partial_files
-from actions.backups.manifest import manifest_path
+from actions.backups.manifest import manifest_path, mark_failed
+from actions.backups.retention import Decision
 from actions.backups.series import judge
 from storekeeper.backups import KINDS, SUMS_SUFFIX, Backup, find_backups, read_manifest
 from storekeeper.config import Config
@@ -26,10 +28,20 @@ class PruneBackupsOptions(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A backup and the reasons why it stays; none when it goes."""
+    """
+    A backup and the reasons why it stays; none when it goes.
+
+    ``damage`` is what was found now to be wrong with it, which its manifest does not say yet.
+    """
 
     backup: Backup
     reasons: tuple[str, ...]
+    damage: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Tell whether it counts."""
+        return self.backup.verified and not self.damage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +49,7 @@ class PrunePlan:
     """Every backup of ours in the folder, kept or not."""
 
     judged: tuple[Judged, ...]
+    time_zone: str = ""
 
     @property
     def gone(self) -> tuple[Backup, ...]:
@@ -44,15 +57,21 @@ class PrunePlan:
         return tuple(one.backup for one in self.judged if not one.reasons)
 
     @property
+    def damaged(self) -> tuple[Judged, ...]:
+        """Give those whose manifests would say from now on that they are damaged."""
+        return tuple(one for one in self.judged if one.damage)
+
+    @property
     def summary(self) -> str:
         """Say what would be removed and what stays."""
         size = format_size(sum(backup.manifest.size_bytes for backup in self.gone))
-        return f"would remove {len(self.gone)} of {len(self.judged)} backups, {size}"
+        text = f"would remove {len(self.gone)} of {len(self.judged)} backups, {size}"
+        return "; ".join([text, *(f"{one.backup.path.name} is damaged" for one in self.damaged)])
 
     @property
     def empty(self) -> bool:
-        """True when every backup stays."""
-        return not self.gone
+        """True when every backup stays, and none turned out to be damaged."""
+        return not self.gone and not self.damaged
 
     def rows(self) -> list[tuple[str, ...]]:
         """Give one row per backup with the reasons why it stays."""
@@ -62,7 +81,7 @@ class PrunePlan:
                 (
                     one.backup.path.name,
                     format_size(one.backup.manifest.size_bytes),
-                    "yes" if one.backup.verified else "no",
+                    "yes" if one.verified else "damaged" if one.damage else "no",
                     ", ".join(one.reasons) or "– (removed)",
                 )
                 for one in self.judged
@@ -76,7 +95,8 @@ class PrunePlan:
                 {
                     "file": str(one.backup.path),
                     "size_bytes": one.backup.manifest.size_bytes,
-                    "verified": one.backup.verified,
+                    "verified": one.verified,
+                    "damage": one.damage,
                     "keep": bool(one.reasons),
                     "reasons": list(one.reasons),
                 }
@@ -97,34 +117,80 @@ class PruneBackups:
         return ("backups", "trial-restore")
 
     def plan(self, context: Context, options: PruneBackupsOptions) -> PrunePlan:
-        """Judge every backup that has a manifest of ours; other files are not looked at."""
-        folder = options.output or context.config.backups.path
+        """
+        Judge every backup that has a manifest of ours; other files are not looked at.
+
+        Before one may go, those that stay in its place are read from end to end: a damaged one does not
+        count. It stays, with the reason, until it was told.
+        """
         zone = context.shop.describe().time_zone
-        now = context.now()
+        backups, decisions, damaged = self._judge(context, options, time_zone=zone, damaged={})
+        while any(not one.keep for one in decisions.values()):
+            found = {
+                name: damage
+                for name, decision in decisions.items()
+                if decision.keep and backups[name].verified and name not in damaged
+                if (damage := read_damage(backups[name].path, backups[name].manifest))
+            }
+            if not found:
+                break
+            backups, decisions, damaged = self._judge(
+                context, options, time_zone=zone, damaged={**damaged, **found}
+            )
+        return PrunePlan(
+            time_zone=zone,
+            judged=tuple(
+                Judged(
+                    backup=backups[name],
+                    reasons=decision.reasons or (("damaged, told now",) if name in damaged else ()),
+                    damage=damaged.get(name, ""),
+                )
+                for name, decision in decisions.items()
+            ),
+        )
+
+    def _judge(
+        self, context: Context, options: PruneBackupsOptions, *, time_zone: str, damaged: dict[str, str]
+    ) -> tuple[dict[str, Backup], dict[str, Decision], dict[str, str]]:
+        """Give the backups, what becomes of each, and the damage of each that its manifest does not tell."""
+        folder = options.output or context.config.backups.path
         backups = {one.path.name: one for kind in KINDS for one in find_backups(folder, kind=kind)}
+        seen = {
+            name: one.damage
+            for name, one in backups.items()
+            if one.damage and not one.manifest.verification_error
+        }
+        damaged = {**seen, **damaged}
         decisions = judge(
             (one.manifest for one in backups.values()),
             keep=context.config.backups.keep,
-            now=now,
-            time_zone=zone,
+            now=context.now(),
+            time_zone=time_zone,
+            damaged=damaged,
         )
-        return PrunePlan(
-            judged=tuple(
-                Judged(backup=backups[name], reasons=decision.reasons) for name, decision in decisions.items()
-            )
-        )
+        return backups, decisions, damaged
 
     def perform(self, context: Context, options: PruneBackupsOptions, plan: PrunePlan) -> Outcome:
-        """Remove them one by one; a backup whose manifest has changed since the plan stays."""
+        """
+        Remove them one by one, and note the damage that was found.
+
+        A backup whose manifest has changed since the plan stays, as does each that now has a reason to.
+        """
         folder = options.output or context.config.backups.path
         freed = sum(sweep_partial_files(folder, kind=kind) for kind in KINDS)
+        for one in plan.damaged:
+            if read_manifest(one.backup.path) == one.backup.manifest:
+                mark_failed(one.backup.path, one.backup.manifest, error=one.damage)
+        damaged = {one.backup.path.name: one.damage for one in plan.damaged}
+        _, still, _ = self._judge(context, options, time_zone=plan.time_zone, damaged=damaged)
         removed: list[str] = []
         if plan.gone:
             with Tree(folder) as tree:
                 for backup in plan.gone:
                     if context.cancelled():
                         break
-                    if read_manifest(backup.path) not in (None, backup.manifest):
+                    decision = still.get(backup.path.name)
+                    if decision is None or decision.keep or read_manifest(backup.path) != backup.manifest:
                         continue
                     freed += _remove(tree, backup)
                     removed.append(backup.path.name)
@@ -138,10 +204,15 @@ class PruneBackups:
                         )
                     )
         return Outcome(
-            summary=f"removed {len(removed)} of {len(plan.judged)} backups, {format_size(freed)} freed",
+            summary="; ".join(
+                [
+                    f"removed {len(removed)} of {len(plan.judged)} backups, {format_size(freed)} freed",
+                    *(f"{name} does not count any more: {damage}" for name, damage in damaged.items()),
+                ]
+            ),
             freed_bytes=freed,
             changed=len(removed),
-            details={"removed": removed},
+            details={"removed": removed, "damaged": damaged},
         )
 
 

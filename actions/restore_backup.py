@@ -1,24 +1,23 @@
-"""Bring a database back from a JSON backup: an empty one, or, when a person says so, what is there now."""
+"""Bring a database back from a backup: an empty one, or, when a person says so, over what is there now."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
 from actions.backup_database import BackupDatabase, BackupDatabaseOptions
+from actions.backups.damage import require_whole
+from actions.backups.fixture_restore import load_fixture
 from actions.backups.manifest import require_manifest
-from actions.backups.trial_restore import Loader, choose_loader, load_fixture, require_whole
+from actions.backups.native_restore import cannot_be_read, count_present, require_fitting, restore_native
+from actions.backups.trial_restore import Loader, choose_loader
 from actions.scope import Database, databases_of
 from storekeeper.backups import Backup
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.errors import BackupRefused, ConfigurationError
-
-_NATIVE_HINTS = {
-    "sqlite": "Stop the shop, unpack the file in the place of its database, remove -wal and -shm beside it",
-    "postgresql": "createdb NEW, then pg_restore --exit-on-error --single-transaction --dbname=NEW FILE",
-}
 
 
 class RestoreBackupOptions(Model):
@@ -44,12 +43,16 @@ class RestorePlan:
     database: Database
     present: dict[str, int]
     replace: bool
+    damaged: bool = False
+    """The database is an SQLite file that cannot be read; it would be set aside."""
 
     @property
     def summary(self) -> str:
         """Say what would come and what would go."""
         there = sum(self.present.values())
         over = f", in the place of {there} rows, which are backed up first" if there else ""
+        if self.damaged:
+            over = ", in the place of a damaged file, which is set aside"
         return (
             f"would restore {self.backup.manifest.rows} rows of {self.backup.path.name} into the database "
             f"{self.database.name} ({self.database.address.label}){over}"
@@ -84,6 +87,7 @@ class RestorePlan:
             "database": self.database.name,
             "rows": self.backup.manifest.rows,
             "present": self.present,
+            "damaged": self.damaged,
             "replace": self.replace,
         }
 
@@ -92,7 +96,7 @@ class RestoreBackup:
     """The action ``restore_backup``; no playbook may use it."""
 
     name = "restore_backup"
-    summary = "Restore a JSON backup into an empty database, or with --replace over the rows that are there."
+    summary = "Restore a backup into an empty database, or with --replace over the rows that are there."
     Options: type[Model] = RestoreBackupOptions
 
     def resources(self, config: Config, options: RestoreBackupOptions) -> tuple[str, ...]:
@@ -105,69 +109,100 @@ class RestoreBackup:
         manifest = require_manifest(options.file)
         name = options.database or manifest.database
         (database,) = databases_of(context.config, description=context.shop.describe(), only=name)
-        if manifest.format != "json" or database.alias is None:
-            raise BackupRefused(
-                f"{options.file.name} is in the database's own format: it is restored with its own tools",
-                hint=_NATIVE_HINTS[manifest.engine],
-            )
+        native = manifest.format != "json"
+        if not native and database.alias is None:
+            raise BackupRefused(f"{options.file.name}: the shop's Django does not know the database {name}")
+        if native:
+            require_fitting(manifest, address=database.address, config=context.config)
         if manifest.verification_error:
             raise BackupRefused(
                 f"{options.file.name} did not pass its test: {manifest.verification_error}",
                 hint="storekeeper verify_backup FILE tries it again",
             )
-        present: dict[str, int] = context.shop.ask("count_rows", database=database.alias)
-        if present and not options.replace:
+        damaged = native and cannot_be_read(database.address)
+        present = {} if damaged else _present(context, database, native=native)
+        if (present or damaged) and not options.replace:
             raise BackupRefused(
-                f"the database {name} ({database.address.label}) holds {sum(present.values())} rows in "
-                f"{len(present)} tables",
-                hint="--replace puts the backup in their place; they are backed up first",
+                f"the database {name} ({database.address.label}) "
+                + (
+                    "is damaged"
+                    if damaged
+                    else f"holds {sum(present.values())} rows in {len(present)} tables"
+                ),
+                hint="--replace puts the backup in its place; what is there is kept first",
             )
         return RestorePlan(
             backup=Backup(path=options.file, manifest=manifest),
             database=database,
             present=present,
             replace=options.replace,
+            damaged=damaged,
         )
 
     def perform(self, context: Context, options: RestoreBackupOptions, plan: RestorePlan) -> Outcome:
         """
-        Back up what is there, then restore in one transaction and compare every row before the commit.
+        Back up what is there, then restore in one transaction and compare before the commit.
 
         Raises StorekeeperError; the rows are then as they were before.
         """
         _require_person(context)
-        require_whole(plan.backup.path, plan.backup.manifest)
-        assert plan.database.alias is not None
-        before: tuple[Any, ...] = ()
-        if context.shop.ask("count_rows", database=plan.database.alias):
+        manifest, path = plan.backup.manifest, plan.backup.path
+        require_whole(path, manifest)
+        native = manifest.format != "json"
+        kept: tuple[Path, ...] = ()
+        if not plan.damaged and _present(context, plan.database, native=native):
             if not plan.replace:
                 raise BackupRefused(f"rows have come into the database {plan.database.name} meanwhile")
-            before = self._back_up(context, plan)
-        with context.shop.talk() as conversation:
-            load_fixture(
-                conversation,
-                context=context,
-                alias=plan.database.alias,
-                backup=plan.backup.path,
-                manifest=plan.backup.manifest,
-                loader=choose_loader(options.loader, rows=plan.backup.manifest.rows),
-            )
-        kept = f"; what was there is in {before[0].name}" if before else ""
+            kept = self._back_up(context, plan)
+        if native:
+            aside = restore_native(path, manifest, context=context, address=plan.database.address)
+            kept = (*kept, *((aside,) if aside else ()))
+        else:
+            assert plan.database.alias is not None
+            with context.shop.talk() as conversation:
+                load_fixture(
+                    conversation,
+                    context=context,
+                    alias=plan.database.alias,
+                    backup=path,
+                    manifest=manifest,
+                    loader=choose_loader(options.loader, rows=manifest.rows),
+                    past=False,
+                )
+        told = [
+            f"restored {manifest.rows} rows of {path.name} into the database {plan.database.name}",
+            *(f"what was there is in {one.name}" for one in kept),
+        ]
+        if native:
+            told.append("run manage.py migrate if the shop's code is newer than the backup")
+        if plan.damaged:
+            told.append("restart the shop: it may still have the damaged file open")
         return Outcome(
-            summary=f"restored {plan.backup.manifest.rows} rows of {plan.backup.path.name} into the database "
-            f"{plan.database.name}{kept}",
-            changed=plan.backup.manifest.rows,
-            created=before,
-            details={"rows": plan.backup.manifest.rows, "before": [str(path) for path in before]},
+            summary="; ".join(told),
+            changed=manifest.rows,
+            created=kept,
+            details={"rows": manifest.rows, "before": [str(one) for one in kept]},
         )
 
-    def _back_up(self, context: Context, plan: RestorePlan) -> tuple[Any, ...]:
+    def _back_up(self, context: Context, plan: RestorePlan) -> tuple[Path, ...]:
         """Make a backup of the rows that are about to go; no restore without it."""
         action = BackupDatabase()
-        options = BackupDatabaseOptions(database=plan.database.name, format="json")
+        # In the same format: what the one does not hold, the other would not bring back either.
+        options = BackupDatabaseOptions(
+            database=plan.database.name,
+            format="json" if plan.backup.manifest.format == "json" else "native",
+        )
         outcome = action.perform(context, options, action.plan(context, options))
         context.report(Progress(done=0, unit="rows", note=f"backed up what is there: {outcome.created[0]}"))
         return outcome.created
+
+
+def _present(context: Context, database: Database, *, native: bool) -> dict[str, int]:
+    """Give the rows of each table that has any; those that migrate alone makes are left aside."""
+    if native:
+        return count_present(database.address)
+    present: dict[str, int] = context.shop.ask("count_rows", database=database.alias)
+    return present
 
 
 def _require_person(context: Context) -> None:

@@ -1,5 +1,11 @@
-"""Prove backups by restoring them into a scratch database; only a proved one counts."""
+"""
+Prove backups: databases by a restore into a scratch one, media by reading every file in the archive.
 
+Only a proved one counts, and only as long as its bytes are what they were: each run reads the proved ones
+again.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,13 +13,15 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
+from actions.backups.damage import NotProved, read_damage
 from actions.backups.manifest import mark_failed, mark_verified, require_manifest
-from actions.backups.trial_restore import Loader, NotProved, try_restore
+from actions.backups.media_check import try_media
+from actions.backups.trial_restore import Loader, try_restore
 from actions.scope import databases_of
-from storekeeper.backups import Backup, find_backups, read_manifest
+from storekeeper.backups import KINDS, MEDIA, Backup, find_backups, find_strangers, read_manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
-from storekeeper.errors import BackupRefused
+from storekeeper.errors import BackupRefused, StorekeeperError
 from storekeeper.units import format_size
 
 
@@ -22,7 +30,7 @@ class VerifyBackupOptions(Model):
 
     file: ShopPath | None = Field(
         default=None,
-        description="This backup; without it the newest one of each database and format.",
+        description="This backup; without it the newest of each database and format, and of each area.",
         json_schema_extra={"argument": True},
     )
     all: bool = Field(default=False, description="Every backup that was not verified yet.")
@@ -33,29 +41,43 @@ class VerifyBackupOptions(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyPlan:
-    """The backups that would be restored, the newest first."""
+    """
+    The backups that would be tried, the newest first, and the proved ones that would be read again.
+
+    ``strangers`` are files whose manifests are damaged: nothing can be tried with them, and it is told.
+    """
 
     backups: tuple[Backup, ...]
+    proved: tuple[Backup, ...] = ()
+    strangers: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
         """Say what would be tried."""
         count = len(self.backups)
-        return f"would restore {count} backup{'s' if count != 1 else ''} into a scratch database and compare"
+        text = f"would try {count} backup{'s' if count != 1 else ''} and compare"
+        if self.proved:
+            text += f"; would read {len(self.proved)} again that are verified"
+        return "; ".join([text, *(f"the manifest of {name} is damaged" for name in self.strangers)])
+
+    @property
+    def count(self) -> int:
+        """Give how many are looked at."""
+        return len(self.backups) + len(self.proved) + len(self.strangers)
 
     @property
     def empty(self) -> bool:
-        """True when every backup in question is verified."""
-        return not self.backups
+        """True when there is nothing to try and nothing to read."""
+        return not self.count
 
     def rows(self) -> list[tuple[str, ...]]:
         """Give one row per backup."""
         return [
-            ("backup", "database", "made", "size"),
+            ("backup", "of", "made", "size"),
             *(
                 (
                     backup.path.name,
-                    backup.manifest.database,
+                    backup.manifest.database or backup.manifest.area,
                     f"{backup.manifest.created.astimezone():%Y-%m-%d %H:%M}",
                     format_size(backup.manifest.size_bytes),
                 )
@@ -65,14 +87,18 @@ class VerifyPlan:
 
     def as_json(self) -> dict[str, Any]:
         """Give the plan for a script."""
-        return {"backups": [str(backup.path) for backup in self.backups]}
+        return {
+            "backups": [str(backup.path) for backup in self.backups],
+            "read_again": [str(backup.path) for backup in self.proved],
+            "damaged_manifests": list(self.strangers),
+        }
 
 
 class VerifyBackup:
     """The action ``verify_backup``."""
 
     name = "verify_backup"
-    summary = "Restore a backup into a scratch database and compare every table with what was backed up."
+    summary = "Restore a backup into a scratch database, or read one of media, and compare all that it holds."
     Options: type[Model] = VerifyBackupOptions
 
     def resources(self, config: Config, options: VerifyBackupOptions) -> tuple[str, ...]:
@@ -84,29 +110,51 @@ class VerifyBackup:
         if options.file is not None:
             manifest = require_manifest(options.file)
             return VerifyPlan(backups=(Backup(path=options.file, manifest=manifest),))
-        found = find_backups(context.config.backups.path)
+        folder = context.config.backups.path
+        every = [backup for kind in KINDS for backup in find_backups(folder, kind=kind)]
+        found = every
         if not options.all:
-            newest: dict[tuple[str, str], Backup] = {}
-            for backup in found:
-                newest.setdefault((backup.manifest.database, backup.manifest.format), backup)
+            newest: dict[tuple[str, str, str], Backup] = {}
+            for backup in every:
+                told = backup.manifest
+                newest.setdefault((told.database, told.area, told.format), backup)
             found = list(newest.values())
-        return VerifyPlan(backups=tuple(backup for backup in found if not backup.verified))
+        return VerifyPlan(
+            backups=tuple(backup for backup in found if not backup.verified),
+            proved=tuple(backup for backup in every if backup.verified),
+            strangers=tuple(
+                one.file.name for kind in KINDS for one in find_strangers(folder, kind=kind) if one.damaged
+            ),
+        )
 
     def perform(self, context: Context, options: VerifyBackupOptions, plan: VerifyPlan) -> Outcome:
-        """Try one after the other; raises BackupRefused, after all of them, when one did not pass."""
+        """
+        Try one after the other; raises BackupRefused, after all of them, when one did not pass.
+
+        Where one could not be tried, and all others passed, the error that says why is raised at the end.
+        """
         if plan.empty:
-            return Outcome(summary="every backup in question is verified already")
+            return Outcome(summary="there is no backup")
         passed: list[Path] = []
-        failed: list[str] = []
+        failed = [f"the manifest of {name} is damaged" for name in plan.strangers]
+        failed += filter(None, (_read_again(context, backup) for backup in plan.proved))
+        not_tried: list[StorekeeperError] = []
         for backup in plan.backups:
-            error = verify(context, backup, loader=options.loader)
-            if error:
-                failed.append(error)
+            try:
+                error = verify(context, backup, loader=options.loader)
+            except StorekeeperError as reason:
+                if len(plan.backups) == 1 and not failed:
+                    raise
+                not_tried.append(reason)
+                error = reason.message
             else:
-                passed.append(backup.path)
+                if error:
+                    failed.append(error)
+                else:
+                    passed.append(backup.path)
             context.report(
                 Progress(
-                    done=len(passed) + len(failed),
+                    done=len(passed) + len(not_tried),
                     total=len(plan.backups),
                     unit="backups",
                     note=error or f"verified {backup.path.name}",
@@ -114,11 +162,16 @@ class VerifyBackup:
             )
         if failed:
             raise BackupRefused(
-                f"{len(failed)} of {len(plan.backups)} backups did not pass: {'; '.join(failed)}",
+                f"{len(failed)} of {plan.count} backups did not pass: {'; '.join(failed)}",
                 hint="They do not count. Make a new one with storekeeper backup_database --verify",
             )
+        if not_tried:
+            raise not_tried[0]
+        told = [f"verified {', '.join(path.name for path in passed)}"] if passed else []
+        if plan.proved:
+            told.append(f"{len(plan.proved)} verified before are as they were")
         return Outcome(
-            summary=f"verified {', '.join(path.name for path in passed)}",
+            summary="; ".join(told),
             changed=len(passed),
             details={"verified": [str(path) for path in passed]},
         )
@@ -130,6 +183,8 @@ def verify(context: Context, backup: Backup, *, loader: Loader = "auto") -> str:
 
     Raises StorekeeperError where the trial could not be made; the manifest then stays as it was.
     """
+    if backup.manifest.kind == MEDIA:
+        return _note(context, backup, lambda: try_media(backup.path, backup.manifest))
     databases = {
         database.name: database
         for database in databases_of(context.config, description=context.shop.describe())
@@ -144,8 +199,27 @@ def verify(context: Context, backup: Backup, *, loader: Loader = "auto") -> str:
         raise BackupRefused(
             f"{backup.path.name} is of {backup.manifest.engine}, and {database.name} is now {engine}"
         )
+    return _note(
+        context,
+        backup,
+        lambda: try_restore(backup.path, backup.manifest, context=context, database=database, loader=loader),
+    )
+
+
+def _read_again(context: Context, backup: Backup) -> str:
+    """Read a verified backup; one that has changed is verified no more. Gives what is wrong with it."""
+    damage = read_damage(backup.path, backup.manifest)
+    if not damage or read_manifest(backup.path) != backup.manifest:
+        return ""
+    mark_failed(backup.path, backup.manifest, error=damage)
+    context.report(Progress(done=0, unit="backups", note=f"{backup.path.name}: {damage}"))
+    return f"{backup.path.name}: {damage}"
+
+
+def _note(context: Context, backup: Backup, proof: Callable[[], str]) -> str:
+    """Make the trial and write into the manifest what came of it."""
     try:
-        how = try_restore(backup.path, backup.manifest, context=context, database=database, loader=loader)
+        how = proof()
     except NotProved as error:
         if read_manifest(backup.path) is not None:
             mark_failed(backup.path, backup.manifest, error=error.message)

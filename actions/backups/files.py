@@ -6,7 +6,7 @@ import zoneinfo
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from storekeeper.backups import DATABASE, MANIFEST_SUFFIX, SUMS_SUFFIX, parse_name
+from storekeeper.backups import DATABASE, KINDS, MANIFEST_SUFFIX, SUMS_SUFFIX, find_backups, parse_name
 from storekeeper.errors import BackupRefused
 from storekeeper.files.atomic import PARTIAL_SUFFIX
 
@@ -51,6 +51,13 @@ def free_stem(
     raise BackupRefused(
         f"{folder} has a backup named {stem} already",
         hint="Try again in a second; is the clock standing still?",
+    )
+
+
+def next_number(folder: Path) -> int:
+    """Give the number of a new backup in ``folder``: one more than the highest, whatever the clocks said."""
+    return 1 + max(
+        (backup.manifest.number for kind in KINDS for backup in find_backups(folder, kind=kind)), default=0
     )
 
 

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from storekeeper.errors import BackupRefused
 
@@ -13,6 +14,23 @@ _BETWEEN = b",\n"
 _START = b"[\n"
 _END = b"\n]\n"
 _model = itemgetter("model")
+
+# Every byte is parsed, but nothing is built of an object except for the name of its model.
+_OBJECTS = SchemaValidator(
+    core_schema.list_schema(
+        core_schema.typed_dict_schema(
+            {
+                "model": core_schema.typed_dict_field(core_schema.str_schema(strict=True)),
+                "fields": core_schema.typed_dict_field(
+                    core_schema.typed_dict_schema({}, extra_behavior="ignore")
+                ),
+            },
+            extra_behavior="ignore",
+        )
+    ),
+    # A message goes to logs; the shop's rows do not.
+    core_schema.CoreConfig(hide_input_in_errors=True),
+)
 
 
 class FixtureCheck:
@@ -29,18 +47,22 @@ class FixtureCheck:
 
     def feed(self, data: bytes) -> None:
         """Take the next piece; raises BackupRefused where it is not what a fixture looks like."""
-        self._rest += data
         if not self._begun:
-            if len(self._rest) < len(_START):
+            data = self._rest + data
+            self._rest = data
+            if len(data) < len(_START):
                 return
-            if not self._rest.startswith(_START):
+            if not data.startswith(_START):
                 raise BackupRefused("the fixture does not begin as a list")
-            self._rest = self._rest[len(_START) :]
+            self._rest = b""
+            data = data[len(_START) :]
             self._begun = True
-        end = self._rest.rfind(_BETWEEN)
-        if end > 0:
-            self._parse(self._rest[:end])
-            self._rest = self._rest[end + len(_BETWEEN) :]
+        end = data.rfind(_BETWEEN)
+        if end < 0:
+            self._rest += data
+            return
+        self._parse(self._rest, memoryview(data)[:end])
+        self._rest = data[end + len(_BETWEEN) :]
 
     def close(self) -> None:
         """Take the end; raises BackupRefused when the list is not closed."""
@@ -50,21 +72,21 @@ class FixtureCheck:
             raise BackupRefused("the fixture ends too early")
         self._parse(self._rest[: -len(_END)])
 
-    def _parse(self, objects: bytes) -> None:
-        text = b"[" + objects + b"]"
+    def _parse(self, *pieces: bytes | memoryview) -> None:
+        text = b"".join(chain((b"[",), pieces, (b"]",)))
         try:
-            found = _read(text)
-            self.counts.update(map(_model, found))
-            if not all("fields" in one for one in found):
-                raise BackupRefused("an object of the fixture has no fields")
-        except (ValueError, TypeError, KeyError) as error:
-            raise BackupRefused(f"the fixture is not valid: {type(error).__name__}: {error}") from None
+            objects = _OBJECTS.validate_json(text)
+        except ValidationError as error:
+            objects = _deep(text, why=error.errors(include_input=False, include_url=False)[0]["msg"])
+        self.counts.update(map(_model, objects))
 
 
-def _read(text: bytes) -> list[dict[str, Any]]:
+def _deep(text: bytes, *, why: str) -> list[dict[str, Any]]:
+    """Let Python's own parser decide: an object may be nested deeper than pydantic reads."""
     try:
-        found: list[dict[str, Any]] = from_json(text)
-    except ValueError:
-        # Deeper than pydantic reads, perhaps; json decides.
-        found = json.loads(text)
-    return found
+        found: list[dict[str, Any]] = json.loads(text)
+        if all(isinstance(one["model"], str) and isinstance(one["fields"], dict) for one in found):
+            return found
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise BackupRefused(f"the fixture is not valid: {why}")

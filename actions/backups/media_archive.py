@@ -144,6 +144,7 @@ def _complete(
 ) -> Manifest:
     whole = not tally.missing
     more = f" and {tally.missing - 1} more" if tally.missing > 1 else ""
+    lacks = "" if whole else f"it lacks {tally.first_missing}{more}"
     return draft.model_copy(
         update={
             "sha256": archive.sha256,
@@ -158,6 +159,7 @@ def _complete(
             "sums_file": sums_file,
             "verified": context.now() if whole else None,
             "verified_by": VERIFIED_BY if whole else "",
-            "verification_error": "" if whole else f"it lacks {tally.first_missing}{more}",
+            "verification_error": lacks,
+            "lacks": lacks,
         }
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actions.backups.damage import NotProved, require_whole
 from actions.backups.packing import file_sums, unpacked
 from actions.backups.sum_lines import readable, sum_line
 from actions.backups.tar_stream import CHUNK_BYTES, ENCODING, ERRORS
@@ -53,6 +54,20 @@ def check_media_backup(
     # A bit that unpacking does not look at is damage all the same.
     if file_sums(path) != (manifest.sha256, manifest.size_bytes):
         raise BackupRefused(f"{path.name} does not lie on the disk as it was written")
+
+
+def try_media(path: Path, manifest: Manifest) -> str:
+    """Prove a backup by reading it; gives how. Raises NotProved, also for one that lacks files."""
+    require_whole(path, manifest)
+    try:
+        check_media_backup(path, manifest, sums=path.with_name(manifest.sums_file))
+    except BackupRefused as error:
+        raise NotProved(f"{path.name}: {error.message}") from None
+    except OSError as error:
+        raise NotProved(f"{path.name} or its sums cannot be read: {error.strerror or error}") from None
+    if manifest.lacks:
+        raise NotProved(f"{path.name} is as it was written, but {manifest.lacks}")
+    return "read back: every file in it has its sum"
 
 
 def _lines_of(pieces: "_Pieces") -> Iterator[bytes]:

@@ -1,7 +1,6 @@
 """Backups in the database's own format: SQLite's online backup, PostgreSQL's pg_dump."""
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from actions.action import Context
@@ -9,12 +8,12 @@ from actions.backups.json_backup import disk_errors
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, check_content, file_sums
 from actions.backups.postgresql_dump import dump_postgresql
+from actions.backups.sqlite_copy import check_sqlite, copy_sqlite
 from storekeeper.backups import Manifest, TableSum
-from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
-from storekeeper.errors import BackupRefused, DatabaseUnavailable
+from storekeeper.databases import DatabaseAddress, Engine
+from storekeeper.errors import BackupRefused
 from storekeeper.files import PartialFile
 
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 _CHUNK_BYTES = 1 << 20
 
 
@@ -46,36 +45,12 @@ def write_native_backup(
     return _write_sqlite(address, context=context, path=path, draft=draft, compress=compress)
 
 
-def check_sqlite(path: Path) -> dict[str, TableSum]:
-    """
-    Check a copy of an SQLite database from end to end; give the rows of each table.
-
-    Nothing is written beside it. Raises BackupRefused for a damaged one.
-    """
-    try:
-        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-            if problems != ["ok"]:
-                raise BackupRefused(f"{path.name} is damaged: {'; '.join(problems[:3])}")
-            names = [row[0] for row in connection.execute(_TABLES)]
-            return {
-                name: TableSum(
-                    rows=connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0],
-                    checksum="",
-                )
-                for name in names
-            }
-    except sqlite3.Error as error:
-        raise BackupRefused(f"{path.name} is damaged: {error}") from None
-
-
 def _write_sqlite(
     address: DatabaseAddress, *, context: Context, path: Path, draft: Manifest, compress: bool
 ) -> Manifest:
     plain = path.with_suffix("") if compress else path
     with disk_errors(path), PartialFile(plain) as copy:
-        _copy_sqlite(address, target=copy.path)
+        copy_sqlite(address, target=copy.path)
         tables = check_sqlite(copy.path)
         if context.cancelled():
             raise BackupRefused("cancelled; no file was made")
@@ -105,20 +80,6 @@ def _write_sqlite(
     return manifest
 
 
-def _copy_sqlite(address: DatabaseAddress, *, target: Path) -> None:
-    """Copy all pages in one step: a stepped copy starts anew each time that somebody writes."""
-    with connect_sqlite(address, timeout_seconds=30) as source:
-        try:
-            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-                # The partial file is thrown away after a crash: it needs no journal.
-                copy.execute("PRAGMA journal_mode = OFF")
-                source.backup(copy, pages=-1)
-        except sqlite3.OperationalError as error:
-            if "full" in str(error):
-                raise OSError(28, "No space left on device") from None
-            raise DatabaseUnavailable(f"database {address.name} ({address.label}): {error}") from None
-
-
 def _complete(
     draft: Manifest, *, server: str, tables: dict[str, TableSum], sha256: str, size_bytes: int
 ) -> Manifest:
@@ -132,8 +93,3 @@ def _complete(
             "content_bytes": size_bytes,
         }
     )
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'

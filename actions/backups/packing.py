@@ -27,12 +27,16 @@ class PackedWriter:
     """
     Write to a stream, packed or not; tells the sums of what came in and of what was written.
 
-    Each gzip stream ends with ``close``, which leaves the underlying stream open.
+    Each gzip stream ends with ``close``, which leaves the underlying stream open. With ``proved`` what was
+    packed is unpacked again at once, while it is at hand: then a file whose bytes have the sum ``sha256``
+    unpacks to content with the sum ``content_sha256``, and need not be unpacked once more to know it.
     """
 
-    def __init__(self, stream: IO[bytes], *, compress: bool) -> None:
+    def __init__(self, stream: IO[bytes], *, compress: bool, proved: bool = False) -> None:
         self._stream = stream
         self._packer: Any = fastest.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW) if compress else None
+        self._proof = Unpacker("what was just packed") if compress and proved else None
+        self._proved_content = hashlib.sha256()
         self._content = hashlib.sha256()
         self._file = hashlib.sha256()
         self.content_bytes = 0
@@ -45,10 +49,15 @@ class PackedWriter:
         self._put(data if self._packer is None else self._packer.compress(data))
 
     def close(self) -> None:
-        """Write what is still held back."""
-        if self._packer is not None:
-            self._put(self._packer.flush())
-            self._packer = None
+        """Write what is still held back; raises BackupRefused when what was packed does not unpack again."""
+        if self._packer is None:
+            return
+        self._put(self._packer.flush())
+        self._packer = None
+        if self._proof is not None:
+            self._proof.close()
+            if self._proved_content.digest() != self._content.digest():
+                raise BackupRefused("what was packed unpacks to something else")
 
     @property
     def content_sha256(self) -> str:
@@ -65,6 +74,35 @@ class PackedWriter:
             self._file.update(data)
             self.size_bytes += len(data)
             self._stream.write(data)
+            if self._proof is not None:
+                for content in self._proof.feed(data):
+                    self._proved_content.update(content)
+
+
+class Unpacker:
+    """Unpack a gzip stream that comes in pieces; ``name`` stands in what it raises."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._unpacker: Any = fastest.decompressobj(_GZIP_WINDOW)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what the next piece unpacks to, in pieces of bounded size; raises BackupRefused."""
+        content = b""
+        while not self._unpacker.eof and (data or len(content) == _CHUNK_BYTES):
+            try:
+                # Zeros pack a thousand times: unpacked at once they would not fit into memory.
+                content = self._unpacker.decompress(data, _CHUNK_BYTES)
+            except _Damaged as error:
+                raise BackupRefused(f"{self._name} is damaged: {error}") from None
+            data = self._unpacker.unconsumed_tail
+            if content:
+                yield content
+
+    def close(self) -> None:
+        """Raise BackupRefused unless the stream has come to its end."""
+        if not self._unpacker.eof:
+            raise BackupRefused(f"{self._name} is damaged: it ends too early")
 
 
 def unpacked(path: Path, *, compressed: bool) -> Iterator[bytes]:
@@ -73,24 +111,15 @@ def unpacked(path: Path, *, compressed: bool) -> Iterator[bytes]:
 
     Raises BackupRefused for a gzip file that is damaged or ends too early.
     """
-    unpacker: Any = fastest.decompressobj(_GZIP_WINDOW) if compressed else None
+    unpacker = Unpacker(path.name) if compressed else None
     with path.open("rb") as stream:
         while data := stream.read(_CHUNK_BYTES):
             if unpacker is None:
                 yield data
-                continue
-            content = b""
-            while not unpacker.eof and (data or len(content) == _CHUNK_BYTES):
-                try:
-                    # Zeros pack a thousand times: unpacked at once they would not fit into memory.
-                    content = unpacker.decompress(data, _CHUNK_BYTES)
-                except _Damaged as error:
-                    raise BackupRefused(f"{path.name} is damaged: {error}") from None
-                data = unpacker.unconsumed_tail
-                if content:
-                    yield content
-    if unpacker is not None and not unpacker.eof:
-        raise BackupRefused(f"{path.name} is damaged: it ends too early")
+            else:
+                yield from unpacker.feed(data)
+    if unpacker is not None:
+        unpacker.close()
 
 
 def file_sums(path: Path) -> tuple[str, int]:

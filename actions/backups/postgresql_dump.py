@@ -13,17 +13,32 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from actions.backups.damage import NotProved
 from storekeeper import processes
 from storekeeper.backups import TableSum
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, connect_postgresql
-from storekeeper.errors import BackupRefused, ConfigurationError, DatabaseUnavailable, ProcessFailed
+from storekeeper.errors import (
+    BackupRefused,
+    ConfigurationError,
+    DatabaseUnavailable,
+    NotEnoughSpace,
+    ProcessFailed,
+    StorekeeperError,
+)
 from storekeeper.files import PartialFile
 
 # A dump that needs longer than this is not coming.
 _LONGEST_SECONDS = 6 * 3600.0
 _LOCK_WAIT = "60s"
 _SECRETS: Mapping[str, str] = {"password": "PGPASSWORD"}
+_SERVER_AT_FAULT = (
+    "connection to server",
+    "server closed the connection",
+    "terminating connection",
+    "lock timeout",
+    "did not end within",
+)
 
 _TABLES = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -45,7 +60,7 @@ def dump_postgresql(
     program = find_program("pg_dump", config=config)
     with connect_postgresql(address, timeout_seconds=_LONGEST_SECONDS) as connection:
         server = connection.info.server_version
-        _require_version(program, server=server)
+        require_version(program, server=server)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -59,7 +74,7 @@ def dump_postgresql(
                     "--no-password",
                     f"--lock-wait-timeout={_LOCK_WAIT}",
                     f"--snapshot={row[0]}",
-                    f"--dbname={_conninfo(address)}",
+                    f"--dbname={conninfo(address)}",
                 ],
                 address=address,
                 output=file,
@@ -74,21 +89,47 @@ def dump_postgresql(
 
 
 def restore_postgresql(path: Path, *, address: DatabaseAddress, config: Config) -> None:
-    """Restore a dump into the empty database at ``address``, all of it or nothing."""
-    processes.run(
-        [
-            find_program("pg_restore", config=config),
-            "--exit-on-error",
-            "--single-transaction",
-            "--no-owner",
-            "--no-privileges",
-            "--no-password",
-            f"--dbname={_conninfo(address)}",
-            path,
-        ],
-        timeout_seconds=_LONGEST_SECONDS,
-        environment=_secrets(address),
-    )
+    """
+    Restore a dump into the empty database at ``address``, all of it or nothing.
+
+    Raises NotProved where the dump is to blame, another StorekeeperError where server or programs are.
+    """
+    program = find_program("pg_restore", config=config)
+    try:
+        processes.run(
+            [
+                program,
+                "--exit-on-error",
+                "--single-transaction",
+                "--no-owner",
+                "--no-privileges",
+                "--no-password",
+                f"--dbname={conninfo(address)}",
+                path,
+            ],
+            timeout_seconds=_LONGEST_SECONDS,
+            environment=secrets_of(address),
+        )
+    except ProcessFailed as error:
+        failure = failure_of(program.name, code=1, errors=error.message, address=address)
+        if isinstance(failure, ProcessFailed):
+            raise NotProved(f"{path.name} cannot be restored: {error.message}") from None
+        raise failure from None
+
+
+def failure_of(program: str, *, code: int, errors: str, address: DatabaseAddress) -> StorekeeperError:
+    """Give the error for a program that failed: who is to blame, as its words tell."""
+    if "No space left" in errors:
+        return NotEnoughSpace(f"database {address.name} ({address.label}): its disk is full: {errors}")
+    if any(words in errors for words in _SERVER_AT_FAULT):
+        return DatabaseUnavailable(f"database {address.name} ({address.label}): {errors}")
+    if "unsupported version" in errors:
+        return ConfigurationError(
+            f"{program} is too old for this backup: {errors}",
+            hint="Install the postgresql-client of the server that it was made on, or set "
+            "backups.postgresql_bin",
+        )
+    return ProcessFailed(f"{program} ended with code {code}: {errors}")
 
 
 def count_rows(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, TableSum]:
@@ -127,7 +168,7 @@ def run_program(
     """Run a program whose output goes to a file; raises ProcessFailed, or BackupRefused when cancelled."""
     with tempfile.TemporaryFile() as errors:
         process = processes.start(
-            arguments, environment=_secrets(address), output=output.stream, errors=errors, own_group=True
+            arguments, environment=secrets_of(address), output=output.stream, errors=errors, own_group=True
         )
         started = time.monotonic()
         try:
@@ -147,12 +188,11 @@ def run_program(
             words = processes.last_words(errors.read())
             if "No space left" in words:
                 raise OSError(28, "No space left on device")
-            if "lock timeout" in words or "connection to server" in words:
-                raise DatabaseUnavailable(f"database {address.name} ({address.label}): {words}")
-            raise ProcessFailed(f"{arguments[0]} ended with code {code}: {words}")
+            raise failure_of(str(arguments[0]), code=code, errors=words, address=address)
 
 
-def _require_version(program: Path, *, server: int) -> None:
+def require_version(program: Path, *, server: int) -> None:
+    """Raise ConfigurationError for a program older than the server's version (as 180003)."""
     words = processes.run([program, "--version"], timeout_seconds=30).decode("utf-8", "replace")
     found = re.search(r"(\d+)", words)
     if found is None or int(found[1]) < server // 10000:
@@ -162,14 +202,15 @@ def _require_version(program: Path, *, server: int) -> None:
         )
 
 
-def _conninfo(address: DatabaseAddress) -> str:
+def conninfo(address: DatabaseAddress) -> str:
     """Give the address for the arguments, which every user of the machine can read: without secrets."""
     return make_conninfo(
         "", **{key: value for key, value in address.parameters.items() if key not in _SECRETS}
     )
 
 
-def _secrets(address: DatabaseAddress) -> dict[str, str]:
+def secrets_of(address: DatabaseAddress) -> dict[str, str]:
+    """Give what the address keeps secret, for the environment of a program."""
     return {
         variable: address.parameters[key] for key, variable in _SECRETS.items() if address.parameters.get(key)
     }

@@ -20,6 +20,8 @@ class Candidate:
     name: str
     created: dt.datetime
     verified: bool
+    number: int = 0
+    """The order in which they were made; 0 where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,10 @@ def decide(candidates: Sequence[Candidate], *, keep: Retention, now: dt.datetime
     """
     Decide for each candidate of one series (one database in one format), the newest first.
 
-    Only verified backups fill a rule. The newest verified one always stays, so does one from the future
-    (a clock was wrong, and nobody knows which) and an unverified one that is newer than the newest
-    verified: it may still be proved. Any other unverified one goes.
+    Only verified backups fill a rule. The newest verified one always stays, also the one that was made last
+    where a clock that went back tells another to be newest. So does one from the future (a clock was wrong,
+    and nobody knows which) and an unverified one that is newer than the newest verified: it may still be
+    proved. Any other unverified one goes.
     """
     ordered = sorted(candidates, key=lambda one: (one.created, one.name), reverse=True)
     reasons: dict[str, list[str]] = {one.name: [] for one in ordered}
@@ -59,6 +62,9 @@ def decide(candidates: Sequence[Candidate], *, keep: Retention, now: dt.datetime
     verified = [one for one in past if one.verified]
     if verified:
         reasons[verified[0].name].append("newest verified")
+        last = max((one for one in ordered if one.verified), key=lambda one: one.number)
+        if last.number > verified[0].number:
+            reasons[last.name].append("made last")
     for one in past:
         if not one.verified and (not verified or one.created > verified[0].created):
             reasons[one.name].append("not verified yet")

@@ -1,7 +1,7 @@
 """Judge backups series by series: those of one kind, area, database and format compete for their places."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
 
 from actions.backups.files import in_time_zone
@@ -11,14 +11,26 @@ from storekeeper.config import Retention
 
 
 def judge(
-    manifests: Iterable[Manifest], *, keep: Retention, now: dt.datetime, time_zone: str
+    manifests: Iterable[Manifest],
+    *,
+    keep: Retention,
+    now: dt.datetime,
+    time_zone: str,
+    damaged: Collection[str] = (),
 ) -> dict[str, Decision]:
-    """Give file name → decision; days are those of the named time zone, the shop's."""
+    """
+    Give file name → decision; days are those of the named time zone, the shop's.
+
+    ``damaged`` are the files that count as unverified, whatever their manifests say.
+    """
     decisions: dict[str, Decision] = {}
     for _, series in groupby(sorted(manifests, key=_series), key=_series):
         candidates = [
             Candidate(
-                name=one.file, created=in_time_zone(one.created, time_zone), verified=one.verified is not None
+                name=one.file,
+                created=in_time_zone(one.created, time_zone),
+                verified=one.verified is not None and one.file not in damaged,
+                number=one.number,
             )
             for one in series
         ]

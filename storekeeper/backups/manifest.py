@@ -52,6 +52,8 @@ class Manifest(BaseModel):
     kind: str = "database"
     file: str
     created: AwareDatetime
+    number: int = 0
+    """Counts up with every backup in its folder, so that a clock which goes back changes no order."""
     snapshot: AwareDatetime | None = None
     shop: str = ""
     database: str = ""
@@ -72,6 +74,8 @@ class Manifest(BaseModel):
     changed: dict[str, str] = Field(default_factory=dict)
     """The first files that changed while they were read → how; bytes that are no UTF-8 as ``\\xNN``."""
     changed_files: int = 0
+    lacks: str = ""
+    """What could not be read and is missing in it, empty for a whole one: it can never be verified then."""
     sums_file: str = ""
     """The file beside the backup with the SHA-256 of each file in it, as sha256sum reads it, packed."""
     django_version: str = ""

@@ -28,10 +28,21 @@ def count_rows(*, database: str) -> Iterator[Any]:
 
 
 def restore_fixture(
-    *, database: str, path: str, loader: str, tables: dict[str, dict[str, Any]]
+    *,
+    database: str,
+    path: str,
+    loader: str,
+    tables: dict[str, dict[str, Any]],
+    migrations: list[str],
+    past: bool,
 ) -> Iterator[Any]:
     """
     Migrate, empty every table, load the fixture at ``path`` and compare with the sums in ``tables``.
+
+    ``migrations`` are those that the backed-up database had seen. With ``past``, which is for an empty
+    scratch database alone, the tables are made as they were then. Before anything is loaded yields
+    ``{"schema": {"newer": [...], "unknown": [...]}}``: what the shop's code has more and less than they.
+    With unknown ones nothing is loaded in the past, since nobody knows how the tables were.
 
     The tables are emptied since migrations may have put rows there that the shop has long removed.
     Emptying, loading and comparing are one transaction: where a row or a sum differs it is rolled back.
@@ -43,9 +54,18 @@ def restore_fixture(
 
     from .fixture import sums_of
     from .fixture_load import load_in_batches
+    from .past_schema import PastSchema
 
     connection = connections[database]
-    call_command("migrate", database=database, interactive=False, verbosity=0, run_syncdb=True)
+    schema = PastSchema(connection, migrations=migrations)
+    in_the_past = past and bool(migrations and (schema.newer or schema.unknown))
+    if in_the_past and not schema.unknown:
+        schema.enter()
+    elif not in_the_past:
+        call_command("migrate", database=database, interactive=False, verbosity=0, run_syncdb=True)
+    yield {"schema": {"newer": schema.newer, "unknown": schema.unknown}}
+    if in_the_past and schema.unknown:
+        return
     differences: list[str] = []
     try:
         with transaction.atomic(using=database):
