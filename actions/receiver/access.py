@@ -3,29 +3,50 @@ Who may talk to the receiver: a bearer token, the users of the web config, or, o
 
 Only the health pages are open. What a browser sends on behalf of another site is refused in any case:
 neither a page on the internet nor a name that resolves to 127.0.0.1 can reach in through a person's browser.
+
+A client that asks too often, or guesses passwords, is told to wait: 429, and at the webhook 503, which is the
+only answer after which Alertmanager tries the same message again. A credential that is known to be right is
+never taken for a guess, so nobody can lock out the others by guessing from the same address.
 """
 
 import hashlib
 import hmac
 import logging
+import math
 import threading
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from actions.receiver.rate_limit import RateLimit, client_of
 from storekeeper.errors import ConfigurationError
-from storekeeper.web.guard import Application, Guard, Receive, Send, WebConfigFile, basic_credentials
+from storekeeper.web.guard import (
+    Application,
+    Guard,
+    Message,
+    Receive,
+    Send,
+    WebConfigFile,
+    basic_credentials,
+)
 from storekeeper.web.tls import version_of
 
 logger = logging.getLogger(__name__)
 
+WEBHOOK_PATH: Final = "/api/v1/alerts"
 OPEN_PATHS: Final = ("/-/healthy", "/-/ready")
 SAFE_METHODS: Final = ("GET", "HEAD")
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _LEAST_CHARACTERS: Final = 16
+_WHO_CHARACTERS: Final = 64
 _ALLOWED: Final = "storekeeper.allowed"
 WHO: Final = "storekeeper.who"
+# For the person who reads it in Alertmanager's log, where the answers that it got stand.
+UNAUTHORIZED: Final = (
+    "Unauthorized: send the token of the receiver's token file, in Alertmanager as"
+    " http_config: {authorization: {credentials_file: FILE}}."
+)
 
 
 class TokenFile:
@@ -58,23 +79,38 @@ class Access:
     """ASGI middleware before the receiver's application. ``loopback``: only this machine can ask."""
 
     def __init__(
-        self, app: Application, *, web_config: WebConfigFile, token: TokenFile | None, loopback: bool
+        self,
+        app: Application,
+        *,
+        web_config: WebConfigFile,
+        token: TokenFile | None,
+        loopback: bool,
+        requests: RateLimit,
+        logins: RateLimit,
     ) -> None:
         self._guard = Guard(app, file=web_config, exempt=lambda scope: _ALLOWED in scope)
         self._web_config = web_config
         self._token = token
         self._loopback = loopback
+        self._requests = requests
+        self._logins = logins
+        self._warnings = RateLimit(per_minute=1)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Let the request pass or answer 401 or 403."""
+        """Let the request pass or answer 401, 403, or 429 (at the webhook 503)."""
         if scope["type"] != "http":
             await self._guard(scope, receive, send)
+            return
+        client = client_of(scope["client"])
+        is_open = scope["path"] in OPEN_PATHS
+        if not is_open and (seconds := self._requests.take(client)):
+            await self._refuse_for_now(scope, send, seconds=seconds, why="too many requests")
             return
         nobody_asked_for = not self._protected()
         if scope["method"] not in SAFE_METHODS and _is_cross_site(scope):
             await _refuse(send, status=403, text="Requests from other sites are refused.")
             return
-        if scope["path"] in OPEN_PATHS:
+        if is_open or (self._token is not None and self._token_is_given(scope)):
             scope[_ALLOWED] = True
         elif nobody_asked_for and not self._loopback:
             await _refuse(send, status=401, text="Unauthorized")
@@ -82,14 +118,44 @@ class Access:
         elif nobody_asked_for and _host(scope) not in LOOPBACK_NAMES:
             await _refuse(send, status=403, text="Without authentication only localhost may be asked for.")
             return
-        elif self._token is not None:
-            if self._token_is_given(scope):
-                scope[_ALLOWED] = True
-            elif not self._web_config.config.basic_auth_users:
-                await _refuse(send, status=401, text="Unauthorized")
+        elif not nobody_asked_for and self._is_guess(scope):
+            if seconds := self._logins.take(client):
+                await self._refuse_for_now(scope, send, seconds=seconds, why="too many failed logins")
                 return
+            send = self._given_back(send, client=client)
+        if self._token is not None and _ALLOWED not in scope and not self._has_users():
+            await _refuse(send, status=401, text=UNAUTHORIZED)
+            return
         scope[WHO] = _who(scope)
         await self._guard(scope, receive, send)
+
+    def _is_guess(self, scope: MutableMapping[str, Any]) -> bool:
+        """Tell whether credentials are given that are not known to be right."""
+        if not _header(scope, b"authorization"):
+            return False
+        credentials = basic_credentials(scope)
+        return credentials is None or self._web_config.current()[1].known(*credentials) is not True
+
+    def _given_back(self, send: Send, *, client: str) -> Send:
+        """Count the login only when it fails; taken before, so that many at once cannot pass."""
+
+        async def send_and_count(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] != 401:
+                self._logins.give_back(client)
+            await send(message)
+
+        return send_and_count
+
+    async def _refuse_for_now(
+        self, scope: MutableMapping[str, Any], send: Send, *, seconds: float, why: str
+    ) -> None:
+        if not self._warnings.take(client := client_of(scope["client"])):
+            logger.warning("%s: %s; refused for now", client, why)
+        status = 503 if scope["path"] == WEBHOOK_PATH else 429
+        await _refuse(send, status=status, text=f"Wait: {why}.", retry_after_seconds=math.ceil(seconds))
+
+    def _has_users(self) -> bool:
+        return bool(self._web_config.config.basic_auth_users)
 
     def _protected(self) -> bool:
         return self._token is not None or is_protected(self._web_config)
@@ -134,7 +200,9 @@ def _header(scope: MutableMapping[str, Any], wanted: bytes) -> str:
 def _who(scope: MutableMapping[str, Any]) -> str:
     credentials = basic_credentials(scope)
     if credentials and credentials[0]:
-        return credentials[0].encode("utf-8", "backslashreplace").decode("utf-8")
+        # With the token as password any name is taken: it must not draw on somebody's terminal.
+        name = credentials[0][:_WHO_CHARACTERS]
+        return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in name)
     return "the holder of the token" if _ALLOWED in scope else "somebody on this machine"
 
 
@@ -155,12 +223,14 @@ def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-async def _refuse(send: Send, *, status: int, text: str) -> None:
+async def _refuse(send: Send, *, status: int, text: str, retry_after_seconds: int | None = None) -> None:
     body = f"{text}\n".encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode("ascii")),
     ]
+    if retry_after_seconds is not None:
+        headers.append((b"retry-after", str(retry_after_seconds).encode("ascii")))
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="storekeeper", charset="UTF-8"'))
         headers.append((b"www-authenticate", b'Bearer realm="storekeeper"'))

@@ -24,7 +24,9 @@ from actions.ledger.history import MOST_ROWS, find_run, list_runs
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, Trigger
-from actions.receiver.access import WHO
+from actions.receiver.access import WEBHOOK_PATH, WHO
+from actions.receiver.bodies import JsonBodies
+from actions.receiver.bodies import read_body as read_body
 from actions.receiver.intake import Intake, add_to_counter
 from actions.receiver.metrics import ReceiverCollector
 from actions.receiver.payload import MalformedPayload, parse_message
@@ -32,7 +34,6 @@ from storekeeper.config import Config
 
 logger = logging.getLogger(__name__)
 
-MOST_BODY_BYTES: Final = 1024 * 1024
 READY_SECONDS: Final = 2.0
 
 
@@ -63,11 +64,12 @@ class Receiver:
         self._actions = actions
         self._wake = wake
         self._readiness = Readiness(ledger)
+        self._bodies = JsonBodies()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(ReceiverCollector(ledger.file, actions=actions))
         self.app = Starlette(
             routes=[
-                Route("/api/v1/alerts", self._alerts, methods=["POST"]),
+                Route(WEBHOOK_PATH, self._alerts, methods=["POST"]),
                 Route("/api/v1/runs", self._list, methods=["GET"]),
                 Route("/api/v1/runs", self._start, methods=["POST"]),
                 Route("/api/v1/runs/{id}", self._show, methods=["GET"]),
@@ -86,12 +88,12 @@ class Receiver:
         )
 
     async def _alerts(self, request: Request) -> Response:
-        body = await _json_body(request)
-        try:
-            message = parse_message(body)
-        except MalformedPayload as error:
-            raise HTTPException(400, error.message) from None
-        taken = await anyio.to_thread.run_sync(self._intake.take, message)
+        async with self._bodies.read(request) as body:
+            try:
+                message = parse_message(body)
+            except MalformedPayload as error:
+                raise HTTPException(400, error.message) from None
+            taken = await anyio.to_thread.run_sync(self._intake.take, message)
         if taken.runs:
             self._wake()
         return _json({"runs": list(taken.runs), "decisions": list(taken.verdicts)}, status=202)
@@ -122,13 +124,13 @@ class Receiver:
         return _json(await self._run_or_404(request.path_params["id"]))
 
     async def _start(self, request: Request) -> Response:
-        body = await _json_body(request)
-        try:
-            wanted = _RunRequest.model_validate_json(body)
-        except ValidationError:
-            raise HTTPException(
-                400, 'Send {"action": name, "options": {…}, "dry_run": true or false}.'
-            ) from None
+        async with self._bodies.read(request) as body:
+            try:
+                wanted = _RunRequest.model_validate_json(body)
+            except ValidationError:
+                raise HTTPException(
+                    400, 'Send {"action": name, "options": {…}, "dry_run": true or false}.'
+                ) from None
         run = await anyio.to_thread.run_sync(
             lambda: self.start_run(
                 wanted.action,
@@ -228,23 +230,6 @@ class Readiness:
                     self._answer = False
                 self._asked_at = self._clock()
             return self._answer
-
-
-async def read_body(request: Request, *, most_bytes: int = MOST_BODY_BYTES) -> bytes:
-    """Give the body; HTTPException 413 as soon as it is longer than ``most_bytes``."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise HTTPException(413, f"A body may have {most_bytes} bytes.", headers={"connection": "close"})
-    return bytes(body)
-
-
-async def _json_body(request: Request) -> bytes:
-    """Give a body that says it is JSON, which no form of another site can."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "Send Content-Type: application/json.")
-    return await read_body(request)
 
 
 def _is_path(options: type[BaseModel], name: str) -> bool:

@@ -18,6 +18,7 @@ from actions.receiver.engine import DbosEngine
 from actions.receiver.housekeeper import Housekeeper
 from actions.receiver.intake import Intake
 from actions.receiver.page.pages import Pages
+from actions.receiver.rate_limit import RateLimit
 from actions.receiver.telling.teller import Teller
 from actions.receiver.worker import Worker
 from actions.resources import mountpoint_of
@@ -122,7 +123,14 @@ class ReceiverService:
         tls = web_config.config.tls_server_config
         self._addresses = addresses
         self._tls = RenewingContext(tls).front if tls else None
-        self._app = Access(receiver.app, web_config=web_config, token=token, loopback=loopback)
+        self._app = Access(
+            receiver.app,
+            web_config=web_config,
+            token=token,
+            loopback=loopback,
+            requests=RateLimit(per_minute=config.receiver.requests_per_minute),
+            logins=RateLimit(per_minute=config.receiver.failed_logins_per_minute),
+        )
         self.web: WebServer
 
     def start(self) -> None:

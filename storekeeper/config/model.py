@@ -199,6 +199,10 @@ class Receiver(Model):
     """Address and port; beyond the loopback address it starts only with authentication."""
     token_file: ShopPath | None = None
     """A file that holds the bearer token of the webhook."""
+    requests_per_minute: int = Field(default=30_000, ge=60)
+    """More from one client are told to wait (429; at the webhook 503, after which Alertmanager tries again)."""
+    failed_logins_per_minute: int = Field(default=30, ge=1)
+    """After so many wrong passwords or tokens a client must wait; right ones that are known still pass."""
     cooldown: AgeField = Age(seconds=3600)
     """While an alert goes on firing, its playbook runs again only after this."""
     runs_per_day: int = Field(default=4, ge=1)
