@@ -10,95 +10,57 @@ here, and is written by Django itself.
 from __future__ import annotations
 
 import datetime as dt
-import inspect
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import models
 from django.utils.duration import duration_string
 from django.utils.encoding import is_protected_type
 
+from . import bulk_texts
 from .json_text import json_text, quoted
+from .kinds import target_of
+from .written import Written
 
-Texts = Callable[[Sequence[Any]], Iterable[str]]
-Convert = Callable[[Any], Any]
+if TYPE_CHECKING:
+    from typing import Callable
 
-# The first class that a field is an instance of gives its kind.
-KINDS: tuple[tuple[str, str], ...] = (
-    ("FileField", "file"),
-    ("CharField", "text"),
-    ("TextField", "text"),
-    ("FilePathField", "text"),
-    ("GenericIPAddressField", "text"),
-    ("BooleanField", "boolean"),
-    ("IntegerField", "integer"),
-    ("FloatField", "float"),
-    ("DecimalField", "memo"),
-    ("DateTimeField", "datetime"),
-    ("DateField", "memo"),
-    ("TimeField", "memo"),
-    ("DurationField", "duration"),
-    ("UUIDField", "uuid"),
-    ("BinaryField", "binary"),
-    ("JSONField", "json"),
-)
-# A foreign key's value goes through str() where the target's own field would not.
-_FOREIGN_KINDS = frozenset({"text", "integer", "float", "memo", "datetime", "uuid"})
+    from .bulk_texts import Bulk
 
 # The same few dates, prices and keys come again and again; a memo that grows past this starts anew.
 _MEMO_ENTRIES = 10_000
-_HEX_DIGITS = "0123456789abcdef"
+# Django reads a number of SQLite with this precision.
+_FLOAT_DIGITS = 15
 
 
-def kind_of(field: Any) -> str | None:
-    """Give the kind of a field that behaves as Django's own, None for any other."""
-    if type(field).value_from_object is not models.Field.value_from_object:
-        return None
-    attribute = inspect.getattr_static(field.model, field.attname, None)
-    if not type(attribute).__module__.startswith("django.db.models."):
-        return None
-    if isinstance(field, models.ForeignKey):
-        if type(field).value_to_string is not models.Field.value_to_string:
-            return None
-        target = target_of(field)
-        kind = kind_of(target)
-        return kind if kind in _FOREIGN_KINDS else None
-    for name, kind in KINDS:
-        known = getattr(models, name, None)
-        if known is not None and isinstance(field, known):
-            return kind if type(field).value_to_string is known.value_to_string else None
-    return None
-
-
-def target_of(field: Any) -> Any:
-    """Follow a foreign key, and one that it refers to, to the field that holds the value."""
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return field
-
-
-def texts_of(kind: str, *, field: Any, convert: Convert | None, connection: Any) -> Texts:
+def texts_of(
+    kind: str, *, field: Any, convert: Callable[[Any], Any] | None, connection: Any, left_as_text: bool
+) -> Bulk:
     """
     Give the function for one column.
 
     ``convert`` turns what the driver gives into what a model instance would hold; None when that is
-    the same.
+    the same. ``left_as_text`` tells that the driver gives PostgreSQL's own text of numbers and times.
     """
     exact = _EXACT.get(kind, _plain_text)
+    if left_as_text and kind in _PARSERS:
+        convert = _parsed(_PARSERS[kind])
+        fast = _from_postgresql(kind, exact=exact, convert=convert)
+    else:
+        fast = _fast(kind, field=field, convert=convert, connection=connection, exact=exact)
 
-    def slow(values: Sequence[Any]) -> list[str]:
-        return [exact(value if convert is None else convert(value)) for value in values]
+    def slow(values: Sequence[Any]) -> Written:
+        return Written([exact(value if convert is None else convert(value)) for value in values])
 
-    fast = _fast(kind, field=target_of(field), convert=convert, connection=connection, exact=exact)
     if fast is None:
         return slow
+    quick = bulk_texts.with_nulls(fast, null='""' if kind == "file" else "null")
 
-    def guarded(values: Sequence[Any]) -> list[str]:
+    def guarded(values: Sequence[Any]) -> Written:
         try:
-            return fast(values)
+            return quick(values)
         except (TypeError, ValueError, KeyError):
             # A value of another type than the column's, as SQLite allows.
             return slow(values)
@@ -112,36 +74,37 @@ def reads_utc(connection: Any) -> bool:
 
 
 def _fast(
-    kind: str, *, field: Any, convert: Convert | None, connection: Any, exact: Callable[[Any], str]
-) -> Callable[[Sequence[Any]], list[str]] | None:
+    kind: str,
+    *,
+    field: Any,
+    convert: Callable[[Any], Any] | None,
+    connection: Any,
+    exact: Callable[[Any], str],
+) -> Bulk | None:
     """Give the quick way for values of the expected type; it raises for any other."""
-    if kind == "memo" and (convert is not None or not isinstance(field, models.DecimalField)):
-        memo = _Memo(exact if convert is None else lambda value: exact(convert(value)))
-        return lambda values: list(map(memo.__getitem__, values))
-    if kind == "memo":
-        return _each(_plain_text)
-    backend_only = connection.vendor == "sqlite" and not hasattr(field, "from_db_value")
-    if kind == "uuid" and backend_only:
-        return _hex_uuids
-    if kind == "datetime" and backend_only and (reads_utc(connection) or not settings.USE_TZ):
-        return _each(_sqlite_time("Z" if settings.USE_TZ else ""))
+    backend_only = connection.vendor == "sqlite" and not hasattr(target_of(field), "from_db_value")
     if kind == "boolean":
-        return lambda values: [_BOOLEANS[value] for value in values]
-    if convert is not None:
-        return None
-    if kind == "datetime" and reads_utc(connection):
-        return _each(_postgresql_utc)
-    one = _SIMPLE.get(kind)
-    return None if one is None else _each(one, none='""' if kind == "file" else "null")
+        return bulk_texts.booleans
+    if kind == "uuid" and backend_only:
+        return bulk_texts.hex_uuids
+    if kind == "datetime" and backend_only and (reads_utc(connection) or not settings.USE_TZ):
+        return bulk_texts.sqlite_times("Z" if settings.USE_TZ else "")
+    if kind == "decimal" and convert is None:
+        # No memo: 1.0 and 1.00 are equal, but their texts are not.
+        return bulk_texts.each(_plain_text)
+    if kind in ("decimal", "date", "time"):
+        text = exact if convert is None else _converted(exact, convert=convert)
+        if kind == "decimal" and backend_only and field is target_of(field):
+            text = _sqlite_decimal(field, otherwise=text)
+        return bulk_texts.each(_Memo(text).__getitem__)
+    return None if convert is not None else _SIMPLE.get(kind)
 
 
-def _each(one: Callable[[Any], str], *, none: str = "null") -> Callable[[Sequence[Any]], list[str]]:
-    def all_of(values: Sequence[Any]) -> list[str]:
-        if None in values:
-            return [none if value is None else one(value) for value in values]
-        return list(map(one, values))
-
-    return all_of
+def _from_postgresql(kind: str, *, exact: Callable[[Any], str], convert: Callable[[Any], Any]) -> Bulk | None:
+    """Give the quick way from PostgreSQL's own text."""
+    if kind == "time":
+        return bulk_texts.each(_Memo(_converted(exact, convert=convert)).__getitem__)
+    return _POSTGRESQL[kind]
 
 
 class _Memo(dict):  # type: ignore[type-arg]
@@ -158,57 +121,69 @@ class _Memo(dict):  # type: ignore[type-arg]
         return text
 
 
-_BOOLEANS = {None: "null", True: "true", False: "false"}
+def _converted(exact: Callable[[Any], str], *, convert: Callable[[Any], Any]) -> Callable[[Any], str]:
+    return lambda value: exact(convert(value))
 
 
-def _float(value: float) -> str:
-    text = float.__repr__(value)
-    # Not a number and the infinities have names of their own in JSON.
-    return json_text(value) if "n" in text else text
+def _sqlite_decimal(field: Any, *, otherwise: Callable[[Any], str]) -> Callable[[Any], str]:
+    """
+    From the float that SQLite keeps.
 
+    Where the text with the field's places is that very float again, and short enough, Django's own way
+    by a decimal of 15 digits comes to the same text.
+    """
+    places = field.decimal_places
+    if places is None or field.max_digits is None:
+        return otherwise
+    # A point belongs to the text; infinity has none.
+    most = min(_FLOAT_DIGITS, field.max_digits + bool(places))
 
-def _hex_uuids(values: Sequence[str | None]) -> list[str]:
-    """From the 32 digits that Django stores in SQLite."""
-    present = values if None not in values else [value for value in values if value is not None]
-    if "".join(present).strip(_HEX_DIGITS) or set(map(len, present)) - {32}:  # type: ignore[arg-type]
-        raise ValueError("not the digits of a UUID")
-    return ["null" if v is None else f'"{v[:8]}-{v[8:12]}-{v[12:16]}-{v[16:20]}-{v[20:]}"' for v in values]
-
-
-def _sqlite_time(suffix: str) -> Callable[[str], str]:
-    """From the text that Django stores: ``2026-11-22 15:43:00.120000``, without a fraction where it is 0."""
-    end = f'{suffix}"'
-    parse = dt.datetime.fromisoformat
-
-    def text(value: str) -> str:
-        # Parsed only to know that it is a time: Python's own text of it would be the same.
-        parse(value)
-        length = len(value)
-        if value[10] != " " or value[13] != ":" or (length != 19 and (length != 26 or value[19] != ".")):
-            raise ValueError(value)
-        if length == 26 and value[20:] == "000000":
-            raise ValueError(value)
-        return f'"{value[:10]}T{value[11:]}{end}'
+    def text(value: Any) -> str:
+        short = "%.*f" % (places, value)
+        exactly = len(short) <= most and short[-1].isdigit() and float(short) == value
+        return f'"{short}"' if exactly else otherwise(value)
 
     return text
 
 
-def _postgresql_utc(value: Any) -> str:
-    """From PostgreSQL's own text in UTC, ``2026-11-22 15:43:00.12+00``, or from a driver's datetime."""
-    if isinstance(value, dt.datetime):
-        return _plain_text(value)
-    if value[10] != " " or not value.endswith("+00") or len(value) > 29:
+def _parsed(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """Give the value that the driver would have made of its text."""
+    return lambda value: parse(value) if type(value) is str else value
+
+
+def _utc(value: str) -> dt.datetime:
+    seconds, zone = value[:-3], value[-3:]
+    if zone != "+00" or len(seconds) > 26:
         raise ValueError(f"{value} is outside of the years that Python knows")
-    seconds = value[11:-3]
-    return f'"{value[:10]}T{seconds if len(seconds) == 8 else seconds.ljust(15, "0")}Z"'
+    return dt.datetime.fromisoformat(f"{seconds if len(seconds) == 19 else seconds.ljust(26, '0')}+00:00")
 
 
-_SIMPLE: dict[str, Callable[[Any], str]] = {
-    "text": quoted,
-    "file": quoted,
-    "uuid": quoted,
-    "integer": int.__repr__,
-    "float": _float,
+def _time(value: str) -> dt.time:
+    return dt.time.fromisoformat(value if len(value) == 8 else value.ljust(15, "0"))
+
+
+# What the driver would have made of PostgreSQL's text; an error where Python knows no such value.
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "decimal": Decimal,
+    "date": dt.date.fromisoformat,
+    "time": _time,
+    "datetime": _utc,
+    "uuid": str,
+}
+_POSTGRESQL: dict[str, Bulk] = {
+    "integer": bulk_texts.postgresql_integers,
+    "decimal": bulk_texts.postgresql_decimals,
+    "date": bulk_texts.postgresql_dates,
+    "datetime": bulk_texts.postgresql_times,
+    "uuid": bulk_texts.strings,
+}
+_SIMPLE: dict[str, Bulk] = {
+    "text": bulk_texts.strings,
+    "file": bulk_texts.strings,
+    "uuid": bulk_texts.strings,
+    "integer": bulk_texts.integers,
+    "float": bulk_texts.floats,
 }
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-SEPARATOR = b",\n"
+_SEPARATOR = b",\n"
 _PROGRESS_SECONDS = 0.2
 
 
@@ -38,15 +38,15 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
             moment = dt.datetime.now(dt.timezone.utc)
             tables = _tables(connection, database=database)
             total = sum(table.count() for table in tables)
-            yield output.text(b"[\n")
-            before = b""
+            # One block is held back: the last one ends otherwise.
+            held = b"[\n"
             for table in tables:
                 for block, table_sums in _blocks(table):
                     if table_sums is not None:
                         sums[table.label] = table_sums
                         continue
-                    yield output.text(before + block)
-                    before = SEPARATOR
+                    yield output.text(held)
+                    held = block
                     if time.monotonic() - reported > _PROGRESS_SECONDS:
                         reported = time.monotonic()
                         yield {
@@ -55,7 +55,8 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
                                 "total": total,
                             }
                         }
-            yield output.text(b"\n]\n" if before else b"]\n")
+            end = len(_SEPARATOR) if held.endswith(_SEPARATOR) else 0
+            yield output.text(held[: len(held) - end] + (b"\n]\n" if end else b"]\n"))
             yield {
                 "summary": {
                     "snapshot": moment.isoformat(),
@@ -109,11 +110,10 @@ def _blocks(table: Any) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
     """Yield the lines of a table in blocks of bytes, and at the end its sums with no bytes."""
     checksum = hashlib.sha256()
     rows = 0
-    for lines in table.lines():
-        rows += len(lines)
-        data = ",\n".join(lines).encode("utf-8")
+    for block, count in table.blocks():
+        rows += count
+        data = block.encode("utf-8")
         checksum.update(data)
-        checksum.update(SEPARATOR)
         yield data, None
     table.check(rows)
     yield b"", {"rows": rows, "checksum": checksum.hexdigest(), "links": table.link_counts()}

@@ -1,0 +1,143 @@
+"""
+The texts of a whole column at once, for values of the expected type.
+
+A loop in Python over each value would take most of a backup's time, so these work on the column as one
+long text. Each raises TypeError, ValueError or KeyError for a column with any other value in it; that
+column then goes the slow way.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from binascii import unhexlify
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .json_text import json_text, quoted
+from .written import Written
+
+if TYPE_CHECKING:
+    from typing import Callable
+
+    Bulk = Callable[[Sequence[Any]], Written]
+
+QUOTE = '"'
+_DIGITS = b"0123456789"
+_DASHED_PLACES = [place for place in range(36) if place not in (8, 13, 18, 23)]
+# What stays of a time without its digits.
+_WITH_FRACTION = "-- ::."
+_WITHOUT_FRACTION = "-- ::"
+_BOOLEANS = {True: "true", False: "false"}
+
+
+def with_nulls(bulk: Bulk, *, null: str = "null") -> Bulk:
+    """Give the same for a column in which some values may be None."""
+
+    def all_of(values: Sequence[Any]) -> Written:
+        if None not in values:
+            return bulk(values)
+        present = [value for value in values if value is not None]
+        texts = iter(bulk(present).whole() if present else ())
+        return Written([null if value is None else next(texts) for value in values])
+
+    return all_of
+
+
+def each(text: Callable[[Any], str]) -> Bulk:
+    """Give the column one by one, where there is nothing better."""
+    return lambda values: Written(list(map(text, values)))
+
+
+def strings(values: Sequence[str]) -> Written:
+    """Text as it is; only where something needs an escape each is looked at."""
+    joined = "".join(values)
+    if len(quoted(joined)) == len(joined) + 2:
+        return Written(values, QUOTE, QUOTE)
+    return Written(list(map(quoted, values)))
+
+
+def booleans(values: Sequence[Any]) -> Written:
+    """Truth values, which SQLite keeps as 0 and 1."""
+    return Written([_BOOLEANS[value] for value in values])
+
+
+def integers(values: Sequence[int]) -> Written:
+    """Whole numbers."""
+    return Written(list(map(int.__repr__, values)))
+
+
+def postgresql_integers(values: Sequence[str]) -> Written:
+    """PostgreSQL's text of whole numbers."""
+    joined = "".join(values)
+    if joined.isdigit() and joined.isascii():
+        return Written(values)
+    return Written([repr(int(value)) for value in values])
+
+
+def floats(values: Sequence[float]) -> Written:
+    """Numbers as Python writes them; not a number and the infinities have names of their own in JSON."""
+    texts = list(map(float.__repr__, values))
+    if "n" in "".join(texts):
+        texts = list(map(json_text, values))
+    return Written(texts)
+
+
+def postgresql_decimals(values: Sequence[str]) -> Written:
+    """PostgreSQL's text, which is Python's except for what Python writes with an exponent."""
+    joined = "".join(values)
+    if "0.000000" in joined or joined.encode("ascii").translate(None, _DIGITS + b".-"):
+        raise ValueError("not as Python writes it")
+    return Written(values, QUOTE, QUOTE)
+
+
+def postgresql_dates(values: Sequence[str]) -> Written:
+    """PostgreSQL's text in the ISO style; infinities and years unknown to Python have other lengths."""
+    if set(map(len, values)) != {10} or "".join(values).encode("ascii").translate(None, _DIGITS).strip(b"-"):
+        raise ValueError("not a date that Python knows")
+    return Written(values, QUOTE, QUOTE)
+
+
+def hex_uuids(values: Sequence[str]) -> Written:
+    """From the 32 digits that Django stores in SQLite: all are cut and joined by steps through one text."""
+    digits = "".join(values)
+    if set(map(len, values)) != {32} or digits != digits.lower():
+        raise ValueError("not the digits of UUIDs")
+    packed = digits.encode("ascii")
+    unhexlify(packed)
+    dashed = bytearray(b"-") * (36 * len(values))
+    for place, dashed_place in enumerate(_DASHED_PLACES):
+        dashed[dashed_place::36] = packed[place::32]
+    text = dashed.decode("ascii")
+    return Written([text[start : start + 36] for start in range(0, len(text), 36)], QUOTE, QUOTE)
+
+
+def sqlite_times(suffix: str) -> Bulk:
+    """From the text that Django stores: ``2026-11-22 15:43:00.120000``, without a fraction where it is 0."""
+
+    def all_of(values: Sequence[str]) -> Written:
+        # Parsed only to know that it is a time: Python's own text of it would be the same.
+        list(map(dt.datetime.fromisoformat, values))
+        return _times(values, lengths={26: _WITH_FRACTION, 19: _WITHOUT_FRACTION}, after=f'{suffix}"')
+
+    return all_of
+
+
+def postgresql_times(values: Sequence[str]) -> Written:
+    """From PostgreSQL's own text in UTC, ``2026-11-22 15:43:00.12+00``: zeros at the end are left out."""
+    if any(not value.endswith("+00") for value in values):
+        raise ValueError("not in UTC, or outside of the years that Python knows")
+    texts = [
+        value[:-3] if len(value) in (29, 22) else value[:-3].ljust(26, "0") if len(value) > 23 else ""
+        for value in values
+    ]
+    return _times(texts, lengths={26: _WITH_FRACTION, 19: _WITHOUT_FRACTION}, after='Z"')
+
+
+def _times(values: Sequence[str], *, lengths: dict[int, str], after: str) -> Written:
+    joined = "\n".join(values)
+    shapes = joined.encode("ascii").translate(None, _DIGITS).decode("ascii").split("\n")
+    expected = [lengths[length] for length in map(len, values)]
+    # Python leaves out a fraction of 0.
+    if shapes != expected or ".000000\n" in f"{joined}\n":
+        raise ValueError("not as Django stores times")
+    return Written(joined.replace(" ", "T").split("\n"), QUOTE, after)
