@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 
@@ -47,13 +47,22 @@ class Job(Generic[Result]):
         interval_seconds: float,
         retry_seconds: float | None = None,
         clock: Callable[[], float] = time.time,
+        after: "Sequence[Job[Any]]" = (),
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        """Set the pause after each attempt; ``retry_seconds`` is the one after a failure, if it differs."""
+        """
+        Set the pause after each attempt; ``retry_seconds`` is the one after a failure, if it differs.
+
+        After its pause a job lets each job in ``after`` end one more attempt first, waiting for that as long
+        as the pause again. ``prepare`` is called once in the job's own thread.
+        """
         self.name = name
         self._work = work
         self._interval_seconds = interval_seconds
         self._retry_seconds = interval_seconds if retry_seconds is None else retry_seconds
         self._clock = clock
+        self._after = tuple(after)
+        self._prepare = prepare
         self._latest: Latest[Result] = Latest()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -104,13 +113,19 @@ class Job(Generic[Result]):
         """Give the event that long work looks at to end early."""
         return self._stopping
 
-    def wait_for_attempt(self, *, timeout_seconds: float) -> bool:
-        """Wait until the first attempt has ended; tell whether it has."""
+    def wait_for_attempt(self, *, timeout_seconds: float, more_than: int = 0) -> bool:
+        """Wait until the first attempt has ended, or one ``more_than`` so many; tell whether it has."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._latest.attempts > 0, timeout_seconds)
+            return self._changed.wait_for(lambda: self._latest.attempts > more_than, timeout_seconds)
 
     def _repeat(self) -> None:
+        self._prepare()
         while not self._stopping.is_set():
             latest = self.run_once()
+            before = [job.latest.attempts for job in self._after]
             pause = self._retry_seconds if latest.problem else self._interval_seconds
-            self._stopping.wait(max(pause, latest.duration_seconds * REST_FACTOR))
+            pause = max(pause, latest.duration_seconds * REST_FACTOR)
+            self._stopping.wait(pause)
+            until = time.monotonic() + pause
+            for job, attempts in zip(self._after, before, strict=True):
+                job.wait_for_attempt(timeout_seconds=max(0.0, until - time.monotonic()), more_than=attempts)

@@ -10,7 +10,7 @@ from exporter.collectors.databases import DatabaseUsage, measure_databases
 from exporter.collectors.disks import DiskUsage, measure_disks
 from exporter.collectors.storage import measure_storage, outermost_areas, total_bytes
 from exporter.collectors.tables import measure_all_tables
-from exporter.file_index import FileCount
+from exporter.file_counts import FileCount
 from exporter.jobs import Job
 from exporter.measuring import Measuring
 from exporter.rows import TableUsage

@@ -1,15 +1,15 @@
 """Everything that measures one shop for one version of its config: collectors, jobs and their start."""
 
-import datetime as dt
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from exporter.collectors import COLLECTORS
-from exporter.collectors.areas import scan_jobs
+from exporter.collectors.areas import area_walks, walk_budget
+from exporter.comparisons import Comparisons
 from exporter.jobs import Job
-from exporter.references import FilesUsage, compare_files
+from exporter.scanner.priority import yield_disk
 from exporter.scrape import Scraper
 from exporter.shop_memory import ShopMemory
 from exporter.sources import Sources
@@ -23,6 +23,7 @@ class Measuring:
 
     ``describe`` asks the shop and may start a process; it is called beside the scrapes and may raise
     ShopError. A changed config needs a new object: series of things that are gone then end by themselves.
+    With ``keep_state`` what the walks know is kept in the config's state folder, by one service alone.
     """
 
     def __init__(
@@ -31,19 +32,39 @@ class Measuring:
         *,
         describe: Callable[[], ShopDescription],
         clock: Callable[[], float] = time.time,
+        keep_state: bool = False,
     ) -> None:
         self.config = config
         self._stopping = threading.Event()
         self.shop = ShopMemory(describe, clock=clock)
         interval = config.exporter.interval.seconds or 60.0
+        walks = area_walks(config, keep_state=keep_state, stopping=self._stopping, clock=clock)
+        scans = {
+            name: Job(f"scan of {name}", walk, interval_seconds=interval, clock=clock, prepare=yield_disk)
+            for name, walk in walks.items()
+        }
         self.sources = Sources(
             config=config,
             description=self.shop,
-            scans=scan_jobs(config, interval_seconds=interval, stopping=self._stopping, clock=clock),
-            files=Job("comparison of files and rows", self._compare, interval_seconds=interval, clock=clock),
+            scans=scans,
+            files=Job(
+                "comparison of files and rows",
+                Comparisons(
+                    config,
+                    description=self.shop,
+                    walks=walks,
+                    clock=clock,
+                    budget=walk_budget(config),
+                    cancelled=self._stopping,
+                ),
+                interval_seconds=interval,
+                clock=clock,
+                # It begins when the walks have ended, so that it need not walk once more.
+                after=[scans[name] for name in config.areas],
+                prepare=yield_disk,
+            ),
             clock=clock,
         )
-        self._clock = clock
         collectors = [make(self.sources) for make in COLLECTORS.values()]
         self.scraper = Scraper(collectors, clock=clock)
 
@@ -73,15 +94,6 @@ class Measuring:
         until = time.monotonic() + timeout_seconds
         return all(
             job.wait_for_attempt(timeout_seconds=max(0.0, until - time.monotonic())) for job in self.jobs
-        )
-
-    def _compare(self) -> FilesUsage:
-        now = dt.datetime.fromtimestamp(self._clock(), tz=dt.UTC)
-        return compare_files(
-            self.config,
-            description=self.shop(),
-            now=now.timestamp(),
-            before=lambda age: age.before(now).timestamp(),
         )
 
     def stop(self) -> None:

@@ -1,22 +1,22 @@
-"""The file names in the rows of a file field, streamed from the database that holds them."""
+"""The file names in a column of the shop's, streamed from the database that holds them."""
 
 import datetime as dt
-import posixpath
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql, connect_sqlite
 from storekeeper.shop import ShopDescription
-from storekeeper.shopside.spellings import canonical
 
 PAGE_ROWS: Final = 5000
 # Beside the scrapes a statement may take longer; a server that is away is noticed as soon as ever.
 PATIENT: Final = "SET statement_timeout = '60s'"
+JSON_BEGINS: Final = ("{", "[", '"')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,8 @@ def read_file_column(
 
     Every row of the table, whatever the shop's managers hide. Raises DatabaseUnavailable.
     """
-    if address.engine is Engine.SQLITE:
-        yield from _read_sqlite(address, column=column, now=now)
-    else:
-        yield from _read_postgresql(address, column=column, now=now)
+    for stored, expired in _read_values(address, column=column, now=now):
+        yield str(stored), expired
 
 
 def moment_for(engine: Engine, *, now: float, description: ShopDescription) -> str | dt.datetime:
@@ -53,23 +51,43 @@ def moment_for(engine: Engine, *, now: float, description: ShopDescription) -> s
     return moment
 
 
-def spellings(stored: str, *, prefix: str) -> Iterator[str]:
-    """
-    Give the names below the area that a stored text may mean; ``prefix`` is where its storage lies there.
+def next_expiry(address: DatabaseAddress, *, column: FileColumn, now: Any) -> Any:
+    """Give when the next row will expire, in the form of ``now``; None where no row will."""
+    if column.expires is None:
+        return None
+    if address.engine is Engine.SQLITE:
+        expires, table = quoted(column.expires), quoted(column.table)
+        with connect_sqlite(address) as connection:
+            query = f"SELECT min({expires}) FROM {table} WHERE {expires} > ?"
+            return connection.execute(query, (now,)).fetchone()[0]
+    statement = sql.SQL("SELECT min({expires}) FROM {table} WHERE {expires} > %s").format(
+        expires=sql.Identifier(column.expires), table=sql.Identifier(column.table)
+    )
+    with connect_postgresql(address) as postgresql:
+        postgresql.execute(PATIENT)
+        found = postgresql.execute(statement, (now,)).fetchone()
+        assert found is not None, "an aggregate gives one row"
+        return found[0]
 
-    Usually one. A leading slash, a URL or an escape is some shops' habit: the ends of such a path count too.
-    """
-    plain = canonical(posixpath.normpath(prefix + stored))
-    yield plain
-    if stored.startswith("/") or any(sign in stored for sign in "%?\\:"):
-        for form in {stored, unquote(stored), stored.partition("?")[0], unquote(stored.partition("?")[0])}:
-            path = canonical(posixpath.normpath(form.replace("\\", "/").lstrip("/")))
-            while path:
-                yield path
-                path = path.partition("/")[2]
+
+def read_texts(address: DatabaseAddress, *, column: FileColumn) -> Iterator[Any]:
+    """Give every text of a column, and what a JSON value holds. Raises DatabaseUnavailable."""
+    for stored, _ in _read_values(address, column=column, now=None):
+        yield stored
+        if isinstance(stored, str) and stored[:1] in JSON_BEGINS:
+            # SQLite keeps JSON as text, in which a letter of a name may be an escape.
+            with suppress(ValueError):
+                yield json.loads(stored)
 
 
-def _read_sqlite(address: DatabaseAddress, *, column: FileColumn, now: Any) -> Iterator[tuple[str, bool]]:
+def _read_values(address: DatabaseAddress, *, column: FileColumn, now: Any) -> Iterator[tuple[Any, bool]]:
+    if address.engine is Engine.SQLITE:
+        yield from _read_sqlite(address, column=column, now=now)
+    else:
+        yield from _read_postgresql(address, column=column, now=now)
+
+
+def _read_sqlite(address: DatabaseAddress, *, column: FileColumn, now: Any) -> Iterator[tuple[Any, bool]]:
     table, name = quoted(column.table), quoted(column.column)
     expired = f"{quoted(column.expires)} <= ?" if column.expires else "0"
     parameters = (now,) if column.expires else ()
@@ -83,16 +101,16 @@ def _read_sqlite(address: DatabaseAddress, *, column: FileColumn, now: Any) -> I
         while rows := connection.execute(query, (*parameters, last)).fetchall():
             last = rows[-1][0]
             for _, stored, is_expired in rows:
-                yield str(stored), bool(is_expired)
+                yield stored, bool(is_expired)
 
 
-def _read_postgresql(address: DatabaseAddress, *, column: FileColumn, now: Any) -> Iterator[tuple[str, bool]]:
+def _read_postgresql(address: DatabaseAddress, *, column: FileColumn, now: Any) -> Iterator[tuple[Any, bool]]:
     expired = (
         sql.SQL("{} <= %(now)s").format(sql.Identifier(column.expires))
         if column.expires
         else sql.SQL("false")
     )
-    query = sql.SQL("SELECT {name}, {expired} FROM {table} WHERE {name} IS NOT NULL AND {name} <> ''").format(
+    query = sql.SQL("SELECT {name}, {expired} FROM {table} WHERE {name}::text <> ''").format(
         name=sql.Identifier(column.column), expired=expired, table=sql.Identifier(column.table)
     )
     with (
@@ -103,7 +121,7 @@ def _read_postgresql(address: DatabaseAddress, *, column: FileColumn, now: Any) 
     ):
         cursor.itersize = PAGE_ROWS
         for stored, is_expired in cursor.execute(query, {"now": now} if column.expires else None):
-            yield str(stored), bool(is_expired)
+            yield stored, bool(is_expired)
 
 
 def quoted(identifier: str) -> str:

@@ -1,174 +1,187 @@
-"""
-Compare the files of the areas with the rows that name them: the basis of the orphans and of the QR codes.
-
-The files are listed first and the rows are asked afterwards, so a file that comes and is named between the
-two is never taken for an orphan. When any query fails there is no result: half the rows would make orphans
-of the other half's files.
-"""
+"""Which columns of which tables may name the files of an area."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
 
-from exporter.file_index import IGNORED, NO_KIND, FileCount, FileIndex, batches
-from exporter.named_files import FileColumn, moment_for, read_file_column, spellings
+from exporter.named_files import FileColumn
 from storekeeper.config import Area, Config, QrCodes
-from storekeeper.databases import address_from_django
+from storekeeper.databases import DatabaseAddress, Engine, address_from_django
 from storekeeper.errors import ConfigurationError
-from storekeeper.files import FoundFile, Tree
-from storekeeper.files.patterns import FilePattern
-from storekeeper.shop import FileField, ModelDescription, ShopDescription
-from storekeeper.shopside.spellings import canonical
-from storekeeper.units import Age
-
-LIVE: Final = "live"
-EXPIRED: Final = "expired"
-ORPHANED: Final = "orphaned"
-STATES: Final = (LIVE, EXPIRED, ORPHANED)
+from storekeeper.shop import ModelDescription, ShopDescription
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilesUsage:
+class Reference:
     """
-    What the comparison found: ``orphans`` by area, ``codes`` by kind and state.
+    A column whose values may name files, in one of the databases that hold its table.
 
-    Files of a kind of QR code are counted there and are not orphans of their area besides.
+    ``prefix`` is where a file field's storage lies below the area; of a ``text``, files are named anywhere in
+    it. ``kind`` is the kind of QR code that the field holds. A table that is ``elsewhere`` than where its
+    model is read from may be missing there.
     """
 
-    orphans: Mapping[str, FileCount]
-    codes: Mapping[tuple[str, str], FileCount]
+    address: DatabaseAddress
+    column: FileColumn
+    prefix: str = ""
+    kind: str | None = None
+    text: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Reference:
-    """A file field whose files lie in an area; ``kind`` is the number of the kind of QR code it holds."""
-
-    model: ModelDescription
-    field: FileField
-    prefix: str
-    kind: int = NO_KIND
-    expires: str | None = None
-
-
-def compare_files(
-    config: Config, *, description: ShopDescription, now: float, before: Callable[[Age], float]
-) -> FilesUsage:
+class AreaReferences:
     """
-    List and compare every area that rows or kinds of QR codes point to.
+    All that may name the files of one area.
 
-    ``before`` gives the time (seconds since 1970) that lies an age ago. Raises DatabaseUnavailable,
-    ConfigurationError and what an unreadable area raises.
+    ``folders`` are those in the area to which file fields write, ``foreign`` those of other things (static
+    files, logs, backups, other areas): paths with a slash at their end, ``""`` for the area itself.
     """
-    orphans: dict[str, FileCount] = {}
-    codes: dict[tuple[str, str], FileCount] = {}
-    for name, area in config.areas.items():
-        kinds = [(kind, source) for kind, source in config.qr_codes.items() if source.area == name]
-        references = list(_references(area, description=description, kinds=kinds))
-        if not references and not kinds:
-            continue
-        with FileIndex() as index:
-            # Without the folder nothing was stored yet; rows may name codes all the same.
-            if area.path.exists():
-                _list_files(index, area=area, kinds=kinds, before=before)
-            for reference in references:
-                _ask_rows(index, reference, config=config, description=description, now=now)
-            if references:
-                orphans[name] = index.orphans()
-            for number, (kind, source) in enumerate(kinds):
-                for state, count in _count_codes(index, number, has_rows=source.model is not None):
-                    codes[kind, state] = codes.get((kind, state), FileCount()) + count
-    return FilesUsage(orphans=orphans, codes=codes)
+
+    references: tuple[Reference, ...]
+    folders: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+
+    def judges(self, folder: str) -> bool:
+        """Tell whether a file in ``folder`` (with its slash) is an orphan when no row names it."""
+        return folder.startswith(self.folders) and not folder.startswith(self.foreign)
+
+    @property
+    def texts(self) -> tuple[Reference, ...]:
+        """Give those that name files somewhere in a text."""
+        return tuple(reference for reference in self.references if reference.text)
+
+    @property
+    def names(self) -> tuple[Reference, ...]:
+        """Give those whose values are names."""
+        return tuple(reference for reference in self.references if not reference.text)
 
 
-def _references(
-    area: Area, *, description: ShopDescription, kinds: Sequence[tuple[str, QrCodes]]
-) -> Iterator[_Reference]:
-    """Give every file field whose storage lies in the area, or around it."""
+def area_references(area: Area, *, name: str, config: Config, description: ShopDescription) -> AreaReferences:
+    """
+    Give what may name the files of an area; nothing where it holds neither files of a field nor QR codes.
+
+    Raises ConfigurationError for a kind of QR code or a text of the config that the shop does not have.
+    """
+    kinds = {kind: source for kind, source in config.qr_codes.items() if source.area == name}
     root = os.path.realpath(area.path)
-    found = set()
+    found: list[Reference] = []
+    folders: list[str] = []
+    missing = {kind for kind, source in kinds.items() if source.model}
     for model in description.models:
         for field in model.file_fields:
-            if field.storage_location is None:
-                continue
-            inside = os.path.relpath(os.path.realpath(field.storage_location), root).replace(os.sep, "/")
-            if inside.startswith(".."):
-                continue
-            prefix = "" if inside == "." else f"{inside}/"
-            number, expires = NO_KIND, None
-            for index, (_, source) in enumerate(kinds):
-                if source.model and (source.model.lower(), source.file) == (model.label.lower(), field.name):
-                    number, expires = index, model.timestamps.get(source.expires or "")
-                    found.add(index)
-            yield _Reference(model=model, field=field, prefix=prefix, kind=number, expires=expires)
-    for index, (kind, source) in enumerate(kinds):
-        if source.model and index not in found:
-            raise ConfigurationError(
-                f"qr_codes.{kind}: the shop has no file field {source.model}.{source.file} with files in"
-                f" {area.path}",
-                hint="storekeeper init shows the models that the shop has",
+            prefix = None
+            if field.storage_location is not None:
+                prefix = prefix_below(root, field.storage_location)
+                if prefix is not None:
+                    folders.append(prefix)
+                elif prefix_below(os.path.realpath(field.storage_location), Path(root)) is not None:
+                    # The area is a part of the field's storage: the ends of its names are names here.
+                    folders.append("")
+            kind = kind_of(model, field=field.name, kinds=kinds) if prefix is not None else None
+            missing.discard(kind or "")
+            expires = model.timestamps.get(kinds[kind].expires or "") if kind else None
+            column = FileColumn(table=model.table, column=field.column, expires=expires)
+            found += in_databases(
+                model, column=column, prefix=prefix or "", kind=kind, config=config, description=description
             )
-
-
-def _list_files(
-    index: FileIndex,
-    *,
-    area: Area,
-    kinds: Sequence[tuple[str, QrCodes]],
-    before: Callable[[Age], float],
-) -> None:
-    patterns = sorted(
-        (
-            (FilePattern(source.pattern), number)
-            for number, (_, source) in enumerate(kinds)
-            if source.pattern is not None
-        ),
-        # The more particular pattern takes a file that several match.
-        key=lambda pair: -pair[0].literal_characters,
+        for path in model.path_fields:
+            found += texts_of(model, field=path, config=config, description=description)
+    for kind in sorted(missing):
+        source = kinds[kind]
+        raise ConfigurationError(
+            f"qr_codes.{kind}: the shop has no file field {source.model}.{source.file} with files in"
+            f" {area.path}",
+            hint="storekeeper init shows the models that the shop has",
+        )
+    if not folders and not kinds:
+        return AreaReferences(references=(), folders=())
+    for label in config.references:
+        named, _, field_name = label.rpartition(".")
+        owner = description.model(named)
+        if owner is None or field_name not in owner.columns:
+            raise ConfigurationError(
+                f"references: the shop has no field {label}",
+                hint="Give app.Model.field as the shop's own code names it",
+            )
+        found += texts_of(owner, field=field_name, config=config, description=description)
+    return AreaReferences(
+        references=tuple(found),
+        folders=tuple(sorted(set(folders))),
+        foreign=tuple(sorted(foreign_folders(root, name=name, config=config, description=description))),
     )
-    ignored = [FilePattern(text) for text in area.ignore]
-    oldest_kept = [before(source.keep) for _, source in kinds]
-
-    def kind_of(file: FoundFile) -> int:
-        for pattern, number in patterns:
-            if pattern.matches(file.name):
-                return number
-        return IGNORED if any(pattern.matches(file.name) for pattern in ignored) else NO_KIND
-
-    def is_old(file: FoundFile, kind: int) -> bool:
-        return kind >= 0 and file.modified_ns / 1e9 < oldest_kept[kind]
-
-    def name_of(file: FoundFile) -> str:
-        return canonical(file.name)
-
-    with Tree(area.path) as tree:
-        index.add(tree.walk(), name_of=name_of, kind_of=kind_of, is_old=is_old)
 
 
-def _ask_rows(
-    index: FileIndex, reference: _Reference, *, config: Config, description: ShopDescription, now: float
-) -> None:
-    """Look up the files that the rows of one field name."""
-    alias = reference.model.database
-    address = address_from_django(alias, settings=description.databases[alias], project=config.project)
-    column = FileColumn(table=reference.model.table, column=reference.field.column, expires=reference.expires)
-    moment = moment_for(address.engine, now=now, description=description)
-
-    for rows in batches(read_file_column(address, column=column, now=moment)):
-        names = [(list(spellings(stored, prefix=reference.prefix)), expired) for stored, expired in rows]
-        index.mark_named(name for forms, _ in names for name in forms)
-        if reference.kind != NO_KIND:
-            index.add_codes(((forms[0], expired) for forms, expired in names), kind=reference.kind)
+def foreign_folders(root: str, *, name: str, config: Config, description: ShopDescription) -> set[str]:
+    """Give the folders in an area that hold no uploads: the cleanup of orphans leaves them alone, too."""
+    others = [
+        description.static_root,
+        *description.static_dirs,
+        *(log.path.parent for log in description.log_files),
+        config.backups.path,
+        config.state,
+        *(other.path for other_name, other in config.areas.items() if other_name != name),
+    ]
+    found = (prefix_below(root, path) for path in others if path is not None)
+    return {prefix for prefix in found if prefix is not None}
 
 
-def _count_codes(index: FileIndex, kind: int, *, has_rows: bool) -> Iterator[tuple[str, FileCount]]:
-    """Give the counts by state: from rows and orphaned files, or from the age of files without rows."""
-    yield from ((state, FileCount()) for state in STATES)
-    if has_rows:
-        for expired, count in index.codes_of_rows(kind):
-            yield EXPIRED if expired else LIVE, count
-    for named, old, count in index.codes_of_files(kind):
-        if has_rows and not named:
-            yield ORPHANED, count
-        elif not has_rows:
-            yield EXPIRED if old and not named else LIVE, count
+def prefix_below(root: str, folder: Path) -> str | None:
+    """Give the folder as a path below ``root``, with a slash at its end; None where it is not below."""
+    inside = os.path.realpath(folder)
+    if inside == root:
+        return ""
+    above = root.rstrip(os.sep) + os.sep
+    return inside[len(above) :].replace(os.sep, "/") + "/" if inside.startswith(above) else None
+
+
+def kind_of(model: ModelDescription, *, field: str, kinds: Mapping[str, QrCodes]) -> str | None:
+    """Give the kind of QR code that a field holds."""
+    for kind, source in kinds.items():
+        if source.model and (source.model.lower(), source.file) == (model.label.lower(), field):
+            return kind
+    return None
+
+
+def texts_of(
+    model: ModelDescription, *, field: str, config: Config, description: ShopDescription
+) -> Iterator[Reference]:
+    """Give one text field in every database that may hold it."""
+    table, column = model.columns[field]
+    yield from in_databases(
+        model,
+        column=FileColumn(table=table, column=column),
+        text=True,
+        config=config,
+        description=description,
+    )
+
+
+def in_databases(
+    model: ModelDescription,
+    *,
+    column: FileColumn,
+    config: Config,
+    description: ShopDescription,
+    prefix: str = "",
+    kind: str | None = None,
+    text: bool = False,
+) -> Iterator[Reference]:
+    """Give the column in the database that its model is read from, and in others that may have its table."""
+    for alias in (model.database, *model.other_databases):
+        elsewhere = alias != model.database
+        try:
+            address = address_from_django(
+                alias, settings=description.databases[alias], project=config.project
+            )
+        except ConfigurationError:
+            if elsewhere:
+                # A kind of database that we cannot ask, and that need not have the table.
+                continue
+            raise
+        if elsewhere and address.engine is Engine.SQLITE and not (address.path and address.path.is_file()):
+            continue
+        yield Reference(
+            address=address, column=column, prefix=prefix, kind=kind, text=text, elsewhere=elsewhere
+        )

@@ -39,7 +39,8 @@ class Exporter:
         telemetry_path: str = "/metrics",
     ) -> None:
         self.reloading = Reloading(
-            config_file, make=lambda config: Measuring(config, describe=lambda: describe(config))
+            config_file,
+            make=lambda config: Measuring(config, describe=lambda: describe(config), keep_state=True),
         )
         web_config = WebConfigFile(web_config_file)
         config = self.reloading.current().config

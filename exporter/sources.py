@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from exporter.file_counts import FilesUsage
 from exporter.jobs import Job
 from exporter.kept_connections import KeptConnections
-from exporter.references import FilesUsage
 from exporter.scanner import TreeUsage
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress

@@ -9,13 +9,14 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.collectors.collector import Collected
-from exporter.jobs import Job
-from exporter.scanner import ScanRequest, TreeState, TreeUsage, scan
+from exporter.scanner import Budget, ScanRequest, TreeUsage
 from exporter.sources import Sources
+from exporter.walks import AreaWalk
 from storekeeper.config import Area, Config
 
 BACKUPS: Final = "backups"
 LOGS: Final = "logs"
+DAY_SECONDS: Final = 86_400.0
 
 
 def watched_areas(config: Config) -> Mapping[str, Area]:
@@ -25,52 +26,38 @@ def watched_areas(config: Config) -> Mapping[str, Area]:
     return {**config.areas, BACKUPS: Area(path=config.backups.path, limit=config.backups.limit)}
 
 
-class AreaScan:
-    """
-    The walk of one area; each walk reads only what has changed since the one before.
-
-    A folder that is not there (nothing was uploaded yet) is no failure: the area then has no size.
-    """
-
-    def __init__(self, request: ScanRequest, *, cancelled: threading.Event | None = None) -> None:
-        self._request = request
-        self._cancelled = cancelled
-        self._state: TreeState | None = None
-
-    def __call__(self) -> TreeUsage | None:
-        """Walk; raises ScanError when the folder is there but closed to us."""
-        if not self._request.root.exists():
-            self._state = None
-            return None
-        # No helper processes: the exporter starts none.
-        usage = scan(self._request, previous=self._state, cancelled=self._cancelled, processes=0)
-        self._state = usage.state
-        return usage
+def walk_budget(config: Config) -> Budget:
+    """Give how much of the machine the work beside the scrapes may take."""
+    walk = config.exporter.walk
+    return Budget(entries_per_second=walk.entries_per_second, share_of_time=walk.share_of_time)
 
 
-def scan_jobs(
+def area_walks(
     config: Config,
     *,
-    interval_seconds: float,
+    keep_state: bool = False,
     stopping: threading.Event | None = None,
     clock: Callable[[], float] = time.time,
-) -> dict[str, Job[TreeUsage | None]]:
-    """Give one job for each area: a slow or hanging one holds up no other."""
-    jobs = {}
-    for name, area in watched_areas(config).items():
-        request = ScanRequest(
-            root=area.path,
-            groups=area.groups,
-            large_over_bytes=config.large_files.over,
-            always_read=name == LOGS,
-        )
-        jobs[name] = Job(
-            f"scan of {name}",
-            AreaScan(request, cancelled=stopping),
-            interval_seconds=interval_seconds,
+) -> dict[str, AreaWalk]:
+    """Give the walk of each area; with ``keep_state`` each knows after a restart what it knew before."""
+    return {
+        name: AreaWalk(
+            ScanRequest(
+                root=area.path,
+                groups=area.groups,
+                large_over_bytes=config.large_files.over,
+                # Logs and backups are written by programs: nobody looks for a row that names one.
+                names=name in config.areas and name != LOGS,
+                always_read=name == LOGS,
+            ),
+            full_every_seconds=config.exporter.walk.full_every.seconds or DAY_SECONDS,
+            state_file=config.state / "exporter" / f"{name}.tree" if keep_state else None,
+            budget=walk_budget(config),
+            cancelled=stopping,
             clock=clock,
         )
-    return jobs
+        for name, area in watched_areas(config).items()
+    }
 
 
 class AreasCollector:

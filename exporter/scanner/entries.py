@@ -21,10 +21,9 @@ class Entries:
     """
     Attributes of some entries of one directory, one list per attribute, all in the same order.
 
-    ``blocks`` are units of 512 bytes, ``modified`` and ``changed`` whole seconds. ``devices`` can be compared
+    ``blocks`` are units of 512 bytes, ``modified`` whole seconds. ``devices`` can be compared
     only with the number that ``device_number`` gives for the same source. ``plain`` tells that all are known
-    to be regular files with one name on one device; then ``inodes`` may be missing. ``changed`` may be
-    missing unless it was asked for.
+    to be regular files with one name on one device; then ``inodes`` may be missing.
     """
 
     names: list[str]
@@ -35,7 +34,6 @@ class Entries:
     sizes: list[int]
     blocks: list[int]
     modified: list[int]
-    changed: list[int]
     problems: list[tuple[str, str]]
     plain: bool = False
 
@@ -83,7 +81,6 @@ def read_portable(directory: int | Path) -> Iterator[Entries]:
                 sizes=[status.st_size for status in found],
                 blocks=[blocks_of(status) for status in found],
                 modified=[int(status.st_mtime_ns // 1_000_000_000) for status in found],
-                changed=[int(status.st_ctime_ns // 1_000_000_000) for status in found],
                 problems=problems,
             )
 

@@ -4,12 +4,12 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from exporter.scanner import entries, statx
 from exporter.scanner.descriptors import DirectoryOpener
 from exporter.scanner.entries import Entries
-from exporter.scanner.patterns import PatternSet
 from exporter.scanner.request import ScanRequest
 from exporter.scanner.summary import Questions, add_entries, add_problem
 from exporter.scanner.table import DirectoryRecord
@@ -30,7 +30,6 @@ class DirectoryReader:
 
     def __init__(self, request: ScanRequest, *, started: float, pace: Pace | None = None) -> None:
         self._request = request
-        self._patterns = PatternSet(request.patterns)
         self._pace = pace
         self._recent_since = int(started) - request.recent_seconds if request.recent_seconds else None
         self._settled_before_ns = int((started - request.settle_seconds) * 1e9)
@@ -60,7 +59,7 @@ class DirectoryReader:
             return None
         record = self._record(path, status)
         try:
-            add_entries(record, self._paced(directory), questions=self._questions(path))
+            add_entries(record, self._paced(directory), questions=self._questions)
         except OSError as error:
             add_problem(record, name="", reason=error.strerror or "unreadable")
         return record
@@ -95,13 +94,9 @@ class DirectoryReader:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
-    def batches(self, path: str) -> Iterator[Entries]:
-        """Give the entries of one directory in batches. Raises OSError when it cannot be read."""
-        yield from self._paced(self._directory(path), with_changed=True)
-
-    def _paced(self, directory: int | Path, *, with_changed: bool = False) -> Iterator[Entries]:
+    def _paced(self, directory: int | Path) -> Iterator[Entries]:
         if self._statx is not None and isinstance(directory, int):
-            batches = self._statx.read(directory, with_changed=with_changed)
+            batches = self._statx.read(directory)
         else:
             batches = entries.read_portable(directory)
         for batch in batches:
@@ -143,12 +138,13 @@ class DirectoryReader:
             again=max(status.st_mtime_ns, status.st_ctime_ns) >= self._settled_before_ns,
         )
 
-    def _questions(self, path: str) -> Questions:
+    @cached_property
+    def _questions(self) -> Questions:
         return Questions(
             root_device=self.device_in_entries,
             large_over_bytes=self._request.large_over_bytes,
             top=self._request.top,
-            matchers=self._patterns.within(path),
+            names=self._request.names,
             recent_since=self._recent_since,
         )
 

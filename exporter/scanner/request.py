@@ -6,25 +6,13 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilePattern:
-    """
-    Files to count by name, and of them those older than each age.
-
-    ``pattern`` is relative to the root, with ``/`` between folders: ``*``, ``?`` and ``[…]`` stay inside one
-    name, ``**`` as a whole folder name stands for any number of folders.
-    """
-
-    pattern: str
-    older_than_seconds: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class ScanRequest:
     """
     One tree and its questions.
 
     ``groups`` maps a name to a folder relative to the root. ``large_over_bytes`` counts the files bigger than
-    that and names the ``top`` biggest of them. ``recent_seconds``: a directory that holds a file modified
+    that and names the ``top`` biggest of them. With ``names`` the state holds every regular file's name, size
+    and time (``listing``). ``recent_seconds``: a directory that holds a file modified
     within that time before it was read is read again by the next scan, so that rewriting a recent file in
     place is seen; 0 turns this off. ``settle_seconds``: a directory that changed that shortly before it was
     read is read again, since a second change in the same clock tick leaves no trace. ``always_read`` reads
@@ -33,9 +21,9 @@ class ScanRequest:
 
     root: Path
     groups: Mapping[str, str] = field(default_factory=dict)
-    patterns: Mapping[str, FilePattern] = field(default_factory=dict)
     large_over_bytes: int | None = None
     top: int = 20
+    names: bool = False
     recent_seconds: int = 86_400
     settle_seconds: float = 2.0
     always_read: bool = False

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 
 from exporter.scanner import changes, totals
 from exporter.scanner.errors import AreaUnreadable
@@ -85,7 +84,9 @@ def updated(
 
 def walked(assignment: Assignment, *, reader: DirectoryReader, helpers: int, pacer: Pacer) -> TreeState:
     """Read a whole tree, parents before children; with helper processes once it proves to be big."""
-    state = TreeState(fingerprint=fingerprint(assignment.request), device=reader.device)
+    state = TreeState(
+        fingerprint=fingerprint(assignment.request), device=reader.device, walked_at=assignment.started
+    )
     root = reader.read("")
     if root is None:
         raise FileNotFoundError(2, os.strerror(2))
@@ -112,11 +113,11 @@ def helpers_wanted(processes: int | None) -> int:
 
 
 def fingerprint(request: ScanRequest) -> str:
-    """Name the questions whose answers a row holds; groups and ages are worked out from any row."""
+    """Name the questions whose answers a row holds; groups are worked out from any row."""
     return json.dumps(
         {
             "root": str(request.root),
-            "patterns": {kind: asdict(wanted)["pattern"] for kind, wanted in request.patterns.items()},
+            "names": request.names,
             "large_over_bytes": request.large_over_bytes,
             "top": request.top,
             "recent_seconds": request.recent_seconds,
@@ -144,7 +145,6 @@ def result(
         oldest=oldest,
         newest=newest,
         groups=totals.groups(state, folders=request.groups),
-        patterns=totals.patterns(state, request=request, now=finished),
         large_files=large_files,
         largest=largest,
         errors=errors,

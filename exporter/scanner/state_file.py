@@ -13,15 +13,16 @@ import os
 import struct
 import sys
 from array import array
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from exporter.scanner.request import ScanRequest
 from exporter.scanner.scanning import fingerprint
-from exporter.scanner.table import COLUMNS, LinkedFile, Matches, TreeState
+from exporter.scanner.table import COLUMNS, LinkedFile, TreeState
 from storekeeper.files.atomic import PartialFile
 
-FORMAT = b"storekeeper tree 1\n"
+FORMAT = b"storekeeper tree 2\n"
 HEAD_LENGTH = struct.Struct("<Q")
 logger = logging.getLogger(__name__)
 
@@ -58,19 +59,18 @@ def load_state(path: Path, *, request: ScanRequest) -> TreeState | None:
 def serialised(state: TreeState) -> bytes:
     """Give the head and the blobs as bytes."""
     linked = [(row, *astuple(file)) for row, files in state.linked.items() for file in files]
-    matches = [(row, kind, found) for row, kinds in state.matches.items() for kind, found in kinds.items()]
+    lengths: array[int] = array("Q", map(len, state.listings))
     # A NUL is the one character that no path has.
     blobs = [os.fsencode("\0".join(state.paths)), *(column.tobytes() for column in state.columns.values())]
-    blobs += [found.modified.tobytes() for _, _, found in matches]
-    blobs += [found.size_sums.tobytes() for _, _, found in matches]
+    blobs += [lengths.tobytes(), b"".join(state.listings)]
     head = {
         "byte_order": sys.byteorder,
         "fingerprint": state.fingerprint,
         "device": state.device,
+        "walked_at": state.walked_at,
         "linked": linked,
         "large": list(state.large.items()),
         "problems": list(state.problems.items()),
-        "matches": [(row, kind) for row, kind, _ in matches],
         "lengths": [len(blob) for blob in blobs],
     }
     # ASCII only, so that a name that is no valid text survives as an escape.
@@ -89,21 +89,21 @@ def restored(content: bytes) -> TreeState:
     for size in head["lengths"]:
         blobs.append(content[start : start + size])
         start += size
-    state = TreeState(fingerprint=head["fingerprint"], device=head["device"])
-    paths, *others = blobs
+    state = TreeState(fingerprint=head["fingerprint"], device=head["device"], walked_at=head["walked_at"])
+    paths, *columns, lengths, listings = blobs
     state.paths = os.fsdecode(paths).split("\0")
-    for (name, code), blob in zip(COLUMNS.items(), others, strict=False):
+    for (name, code), blob in zip(COLUMNS.items(), columns, strict=True):
         state.columns[name] = filled(code, blob)
         if len(state.columns[name]) != len(state):
             raise ValueError(f"the column {name} has another length than the paths")
+    ends = list(accumulate(filled("Q", lengths)))
+    state.listings = [listings[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+    if len(state.listings) != len(state) or ends[-1] != len(listings):
+        raise ValueError("the listings do not fit the paths")
     for row, *numbers in head["linked"]:
         state.linked.setdefault(row, []).append(LinkedFile(*numbers))
     state.large = {row: (count, [(s, m, n) for s, m, n in files]) for row, (count, files) in head["large"]}
     state.problems = {row: [(name, reason) for name, reason in found] for row, found in head["problems"]}
-    found = others[len(COLUMNS) :]
-    half = len(head["matches"])
-    for (row, kind), times, sums in zip(head["matches"], found[:half], found[half:], strict=True):
-        state.matches.setdefault(row, {})[kind] = Matches(filled("q", times), filled("q", sums))
     return state
 
 

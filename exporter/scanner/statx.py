@@ -110,7 +110,7 @@ class StatBatch:
         raw = words[place : count * per_slot : per_slot].tobytes()
         return words[place] if count and raw == raw[:width] * count else None
 
-    def read(self, directory: int, *, with_changed: bool = False) -> Iterator[Entries]:
+    def read(self, directory: int) -> Iterator[Entries]:
         """
         Read an open directory; a batch is valid on its own, also after the next one.
 
@@ -118,9 +118,9 @@ class StatBatch:
         """
         with os.scandir(directory) as iterator:
             while names := [entry.name for entry in islice(iterator, BATCH_ENTRIES)]:
-                yield self._batch(directory, names, with_changed=with_changed)
+                yield self._batch(directory, names)
 
-    def _batch(self, directory: int, names: list[str], *, with_changed: bool) -> Entries:
+    def _batch(self, directory: int, names: list[str]) -> Entries:
         problems: list[tuple[str, str]] = []
         while any(results := self.fill(directory, encoded(names))):
             # Something vanished or is closed to us: ask again for the rest, so that no slot is stale.
@@ -145,7 +145,6 @@ class StatBatch:
             sizes=self.column(SIZE, count=count),
             blocks=self.column(BLOCKS, count=count),
             modified=self.column(MODIFIED_SECONDS, count=count),
-            changed=self.column(CHANGED_SECONDS, count=count) if with_changed else [],
             problems=problems,
             plain=plain,
         )

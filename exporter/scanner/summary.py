@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporter.scanner.entries import Entries
-from exporter.scanner.patterns import NameMatch
-from exporter.scanner.table import DirectoryRecord, LinkedFile, Matches
+from exporter.scanner.listing import ListingWriter
+from exporter.scanner.table import DirectoryRecord, LinkedFile
 
 # Problems kept by name for each directory; all are counted.
 PROBLEMS_KEPT = 5
@@ -20,13 +20,13 @@ class Questions:
     root_device: int
     large_over_bytes: int | None
     top: int
-    matchers: list[tuple[str, NameMatch]]
+    names: bool
     recent_since: int | None
 
 
 def add_entries(record: DirectoryRecord, batches: Iterable[Entries], *, questions: Questions) -> None:
     """Add the entries of a directory to its record."""
-    found: dict[str, list[tuple[int, int]]] = {kind: [] for kind, _ in questions.matchers}
+    listing = ListingWriter()
     for batch in batches:
         for problem in batch.problems:
             add_problem(record, name=problem[0], reason=problem[1])
@@ -36,15 +36,9 @@ def add_entries(record: DirectoryRecord, batches: Iterable[Entries], *, question
             files = set_apart(record, batch, root_device=questions.root_device)
         if files.names:
             add_files(record, files, questions=questions)
-        for kind, matches in questions.matchers:
-            found[kind] += [
-                (files.modified[index], files.sizes[index])
-                for index, name in enumerate(files.names)
-                if matches(name)
-            ]
-    record.matches = {
-        kind: Matches.of(files_of_kind) for kind, files_of_kind in found.items() if files_of_kind
-    }
+            if questions.names:
+                listing.add(files)
+    record.listing = listing.packed()
     if questions.recent_since is not None and record.files and record.newest >= questions.recent_since:
         record.again = True
 

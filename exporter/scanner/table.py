@@ -3,14 +3,13 @@ What is remembered of a tree: one row per directory, in columns.
 
 Columns of machine integers, since a tree of 300,000 directories as Python objects would need hundreds of
 megabytes. Parents stand before their children; row 0 is the root. What only few directories have (hard
-links, large files, matches of a pattern) stands beside the columns, by row.
+links, large files) stands beside the columns, by row.
 """
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from itertools import accumulate, compress
+from itertools import compress
 from typing import Any
 
 # Names of the columns with the array type code of each.
@@ -46,31 +45,6 @@ class LinkedFile:
     blocks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """
-    Files of one directory that match one pattern, the oldest first.
-
-    ``modified`` in whole seconds; ``size_sums`` holds the bytes of the file and all older ones.
-    """
-
-    modified: "array[int]"
-    size_sums: "array[int]"
-
-    @classmethod
-    def of(cls, files: list[tuple[int, int]]) -> "Matches":
-        """Give the files, told as (modified, size) in any order."""
-        files = sorted(files)
-        return cls(
-            array("q", (modified for modified, _ in files)), array("q", accumulate(size for _, size in files))
-        )
-
-    def before(self, moment: float) -> tuple[int, int]:
-        """Give the number and the bytes of the files modified before that moment."""
-        number = bisect_left(self.modified, moment)
-        return number, self.size_sums[number - 1] if number else 0
-
-
 @dataclass(slots=True, kw_only=True)
 class DirectoryRecord:
     """
@@ -78,7 +52,8 @@ class DirectoryRecord:
 
     ``size`` and ``blocks`` (of 512 bytes) leave out the subdirectories and the files in ``linked``.
     ``large`` holds (size, modified, name) of the biggest files over the limit, ``large_files`` their full
-    number. ``again`` tells that the directory must be read by the next scan even if it looks unchanged.
+    number. ``listing`` is packed. ``again`` tells that the directory must be read by the next scan even if it
+    looks unchanged.
     """
 
     path: str
@@ -97,7 +72,7 @@ class DirectoryRecord:
     linked: list[LinkedFile] = field(default_factory=list)
     large_files: int = 0
     large: list[tuple[int, int, str]] = field(default_factory=list)
-    matches: dict[str, Matches] = field(default_factory=dict)
+    listing: bytes = b""
     problems: list[tuple[str, str]] = field(default_factory=list)
     subdirectories: list[str] = field(default_factory=list)
 
@@ -106,17 +81,20 @@ class TreeState:
     """
     The rows of one tree on one filesystem; whoever gets one leaves it as it is.
 
-    ``fingerprint`` names the questions that the rows can answer, ``device`` the filesystem.
+    ``fingerprint`` names the questions that the rows can answer, ``device`` the filesystem. ``listings`` are
+    packed (``listing``), and empty unless the request asked for names. ``walked_at`` is when the last walk of
+    every directory began (seconds since 1970).
     """
 
-    def __init__(self, *, fingerprint: str, device: int) -> None:
+    def __init__(self, *, fingerprint: str, device: int, walked_at: float = 0.0) -> None:
         self.fingerprint = fingerprint
         self.device = device
+        self.walked_at = walked_at
         self.paths: list[str] = []
+        self.listings: list[bytes] = []
         self.columns = {name: array(code) for name, code in COLUMNS.items()}
         self.linked: dict[int, list[LinkedFile]] = {}
         self.large: dict[int, tuple[int, list[tuple[int, int, str]]]] = {}
-        self.matches: dict[int, dict[str, Matches]] = {}
         self.problems: dict[int, list[tuple[str, str]]] = {}
 
     def __len__(self) -> int:
@@ -125,6 +103,7 @@ class TreeState:
     def append(self, record: DirectoryRecord, *, parent: int) -> int:
         """Add a directory that was read; give its row."""
         self.paths.append(record.path)
+        self.listings.append(record.listing)
         self.columns["parent"].append(parent)
         for name in FIGURES:
             self.columns[name].append(getattr(record, name))
@@ -136,6 +115,7 @@ class TreeState:
         """Add directories that another process read, each with its parent's row; give the first new row."""
         first = len(self.paths)
         self.paths += fragment.paths
+        self.listings += fragment.listings
         for name in FIGURES:
             self.columns[name].extend(fragment.columns[name])
         self.columns["parent"].extend(parents)
@@ -145,6 +125,9 @@ class TreeState:
 
     def replace(self, record: DirectoryRecord, *, row: int) -> None:
         """Put a new reading in the place of the old one of the same directory."""
+        # What is the same stays the same object: states of one tree share it.
+        if self.listings[row] != record.listing:
+            self.listings[row] = record.listing
         for name in FIGURES:
             self.columns[name][row] = getattr(record, name)
         for extra in self._extras():
@@ -153,8 +136,9 @@ class TreeState:
 
     def copy(self) -> "TreeState":
         """Give a state that can be changed without changing this one."""
-        new = TreeState(fingerprint=self.fingerprint, device=self.device)
+        new = TreeState(fingerprint=self.fingerprint, device=self.device, walked_at=self.walked_at)
         new.paths = self.paths.copy()
+        new.listings = self.listings.copy()
         new.columns = {name: column[:] for name, column in self.columns.items()}
         for mine, theirs in zip(new._extras(), self._extras(), strict=True):
             mine.update(theirs)
@@ -169,8 +153,9 @@ class TreeState:
                 keep[row] = 0
             else:
                 new_rows[row] = len(new_rows) - 1
-        new = TreeState(fingerprint=self.fingerprint, device=self.device)
+        new = TreeState(fingerprint=self.fingerprint, device=self.device, walked_at=self.walked_at)
         new.paths = list(compress(self.paths, keep))
+        new.listings = list(compress(self.listings, keep))
         new.columns = {
             name: array(code, compress(self.columns[name], keep)) for name, code in COLUMNS.items()
         }
@@ -184,10 +169,8 @@ class TreeState:
             self.linked[row] = record.linked
         if record.large_files:
             self.large[row] = (record.large_files, record.large)
-        if record.matches:
-            self.matches[row] = record.matches
         if record.problems:
             self.problems[row] = record.problems
 
     def _extras(self) -> tuple[dict[int, Any], ...]:
-        return self.linked, self.large, self.matches, self.problems
+        return self.linked, self.large, self.problems

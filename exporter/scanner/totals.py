@@ -1,12 +1,10 @@
 """From the rows of a tree to what the caller asked for."""
 
 import heapq
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from exporter.scanner.request import ScanRequest
-from exporter.scanner.table import NO_NEWEST, NO_OLDEST, Matches, TreeState
-from exporter.scanner.usage import GroupUsage, LargeFile, MatchUsage, PatternUsage, ScanProblem
+from exporter.scanner.table import NO_NEWEST, NO_OLDEST, TreeState
+from exporter.scanner.usage import GroupUsage, LargeFile, ScanProblem
 
 PROBLEMS_TOLD = 20
 
@@ -64,42 +62,6 @@ def large_files(state: TreeState, *, top: int) -> tuple[int, tuple[LargeFile, ..
     )
     biggest = heapq.nsmallest(top, named, key=lambda file: (-file[0], file[1]))
     return number, tuple(LargeFile(path=path, size_bytes=size, modified=time) for size, path, time in biggest)
-
-
-def patterns(state: TreeState, *, request: ScanRequest, now: float) -> dict[str, PatternUsage]:
-    """Sum up the files that match each pattern, and those older than each age at ``now``."""
-    return {
-        kind: one_pattern(state, kind=kind, older_than_seconds=wanted.older_than_seconds, now=now)
-        for kind, wanted in request.patterns.items()
-    }
-
-
-def one_pattern(
-    state: TreeState, *, kind: str, older_than_seconds: tuple[int, ...], now: float
-) -> PatternUsage:
-    """Sum up the files of one kind."""
-    found = [matches[kind] for matches in state.matches.values() if kind in matches]
-    files, size_bytes = older(found, than=math.inf)
-    return PatternUsage(
-        files=files,
-        size_bytes=size_bytes,
-        older_than={age: match_usage(*older(found, than=now - age)) for age in older_than_seconds},
-    )
-
-
-def match_usage(files: int, size_bytes: int) -> MatchUsage:
-    """Give both as a value."""
-    return MatchUsage(files=files, size_bytes=size_bytes)
-
-
-def older(found: Iterable[Matches], *, than: float) -> tuple[int, int]:
-    """Give the number and the bytes of the files modified before a moment."""
-    files = size_bytes = 0
-    for matches in found:
-        number, size = matches.before(than)
-        files += number
-        size_bytes += size
-    return files, size_bytes
 
 
 def problems(state: TreeState) -> tuple[int, tuple[ScanProblem, ...]]:

@@ -18,23 +18,6 @@ class GroupUsage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchUsage:
-    """Number and apparent bytes of files."""
-
-    files: int = 0
-    size_bytes: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PatternUsage:
-    """Files that match one pattern; ``older_than`` maps each asked age in seconds to the older ones."""
-
-    files: int = 0
-    size_bytes: int = 0
-    older_than: Mapping[int, MatchUsage] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
 class LargeFile:
     """A file over the limit; ``path`` is relative to the root, ``modified`` in whole seconds since 1970."""
 
@@ -61,7 +44,7 @@ class TreeUsage:
     ``allocated_bytes`` equals ``du -sx --block-size=1``. Both count a file with several names once.
     ``files`` equals ``find -xdev -type f | wc -l`` (names of regular files), ``directories`` includes the
     root. ``oldest`` and ``newest`` are modification times of regular files in whole seconds, None without
-    files. ``large_files`` and patterns count names. ``problems`` holds the first of the ``errors``.
+    files. ``large_files`` counts names. ``problems`` holds the first of the ``errors``.
     ``started`` and ``finished`` come from the clock that the caller gave. ``state`` lets the next scan
     read only what changed.
     """
@@ -75,7 +58,6 @@ class TreeUsage:
     oldest: int | None
     newest: int | None
     groups: Mapping[str, GroupUsage]
-    patterns: Mapping[str, PatternUsage]
     large_files: int
     largest: tuple[LargeFile, ...]
     errors: int

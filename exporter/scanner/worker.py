@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 
 from exporter.scanner.frames import Answer, Assignment, receive, send
+from exporter.scanner.priority import yield_disk
 from exporter.scanner.reading import DirectoryReader
 from exporter.scanner.table import TreeState
 
@@ -39,8 +40,9 @@ def answer(reader: DirectoryReader, paths: list[str]) -> Answer:
 
 
 def yield_to_others() -> None:
-    """Take a low priority for the processor; Linux derives that for the disk from it."""
+    """Take a low priority for the processor, and for the disk the lowest."""
     os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    yield_disk()
 
 
 if __name__ == "__main__":

@@ -219,6 +219,17 @@ class Receiver(Model):
     """How the outcome of each run is told."""
 
 
+class Walk(Model):
+    """How the exporter walks through the areas, and how much of the machine it may take for that."""
+
+    full_every: AgeField = Age(seconds=86400)
+    """How often every folder is read; between that only those that have changed."""
+    entries_per_second: float | None = Field(default=None, gt=0)
+    """The most files to look at in a second; none sets no limit."""
+    share_of_time: float | None = Field(default=None, gt=0, le=1)
+    """The part of the time in which to work, from 0 to 1; none sets no limit."""
+
+
 class Exporter(Model):
     """The exporter: where it listens and how often the slow measurements are repeated."""
 
@@ -228,6 +239,8 @@ class Exporter(Model):
     """How often folders are walked and rows compared with files, beside the scrapes."""
     exact_rows_below: int = Field(default=1_000_000, ge=0)
     """Tables that the database estimates smaller than this are counted exactly."""
+    walk: Walk = Walk()
+    """How folders are walked."""
 
 
 class Config(Model):

@@ -30,11 +30,19 @@ class FilePattern:
     def matches(self, name: str) -> bool:
         """Tell whether the file of that name (relative, POSIX form) matches."""
         parent, _, last = name.rpartition("/")
-        if self._last.match(last) is None:
+        if not self.takes(last):
             return False
         if parent not in self._known:
-            self._known[parent] = _leads_to(self._folders, parent.split("/") if parent else [])
+            self._known[parent] = self.leads_to(parent)
         return self._known[parent]
+
+    def leads_to(self, folder: str) -> bool:
+        """Tell whether files that lie directly in ``folder`` (relative, ``""`` for the root) can match."""
+        return _leads_to(self._folders, folder.split("/") if folder else [])
+
+    def takes(self, last: str) -> bool:
+        """Tell whether the last part of a name fits, whatever its folder."""
+        return self._last.match(last) is not None
 
 
 def _leads_to(folders: "list[re.Pattern[str] | None]", names: list[str]) -> bool:

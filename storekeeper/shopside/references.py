@@ -67,4 +67,3 @@ def naming_fields(texts: list[str]) -> Iterator[tuple[Any, Any, bool]]:
         label, _, name = text.rpartition(".")
         model = model_of(label)
         yield model, model._meta.get_field(name), False
-

@@ -45,14 +45,14 @@ class Wanted:
 
     def named_by(self, value: str, *, prefix: str = "") -> Iterator[str]:
         """Give the files that a value names; ``prefix`` is where its storage lies below the root."""
-        if _PLAIN(value):
-            if canonical(value.rpartition("/")[2]) in self._last_parts:
-                yield from self._ends(canonical(posixpath.normpath(prefix + value)))
+        if _PLAIN(value) and canonical(value.rpartition("/")[2]) not in self._last_parts:
             return
-        for spelling in _spellings(value):
-            form = canonical(posixpath.normpath(prefix + spelling.lstrip("/")))
-            if form.rpartition("/")[2] in self._last_parts:
-                yield from self._ends(form)
+        for path in paths(value, prefix=prefix):
+            if path.rpartition("/")[2] in self._last_parts:
+                for end in ends(path):
+                    found = self._files.get(end)
+                    if found is not None:
+                        yield from [found] if isinstance(found, str) else found
 
     def named_in(self, value: Any) -> Iterator[str]:
         """Give the files that are named anywhere in a text, or in the texts of a JSON value."""
@@ -73,15 +73,26 @@ class Wanted:
             for item in value:
                 yield from self.named_in(item)
 
-    def _ends(self, path: str) -> Iterator[str]:
-        """Give the files whose whole name is an end of the path."""
-        while True:
-            found = self._files.get(path)
-            if found is not None:
-                yield from [found] if isinstance(found, str) else found
-            _, slash, path = path.partition("/")
-            if not slash:
-                return
+
+def paths(value: str, *, prefix: str = "") -> Iterator[str]:
+    """
+    Give the paths, in the form of ``canonical``, that a value may mean: each end of one may be a file's name.
+
+    ``prefix`` is where the value's storage lies below the root.
+    """
+    if _PLAIN(value):
+        yield canonical(posixpath.normpath(prefix + value))
+        return
+    for spelling in _spellings(value):
+        yield canonical(posixpath.normpath(prefix + spelling.lstrip("/")))
+
+
+def ends(path: str) -> Iterator[str]:
+    """Give the path, then the same without its first folder, and so on to the last part alone."""
+    yield path
+    while "/" in path:
+        path = path.partition("/")[2]
+        yield path
 
 
 def _spellings(value: str) -> set[str]:

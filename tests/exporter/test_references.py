@@ -8,10 +8,8 @@ from typing import Any, Literal
 
 import pytest
 
-from exporter.file_index import FileCount
+from exporter.file_counts import FileCount, FilesUsage
 from exporter.measuring import Measuring
-from exporter.named_files import spellings
-from exporter.references import FilesUsage
 from storekeeper.config import Config, parse_config
 from storekeeper.shop import Shop
 
@@ -170,24 +168,3 @@ def test_orders_are_counted(shop: Any, config: Config) -> None:
         for sample in family.samples
     }
     assert shop.evaluate(FACTS)["orders"] == samples["storekeeper_orders"]
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        "products/ក.jpg",
-        "./products//ក.jpg",
-        "/media/products/ក.jpg",
-        "https://cdn.example/m/products/ក.jpg?v=2",
-        "/media/products/%E1%9E%80.jpg",
-        "products\\ក.jpg",
-    ],
-)
-def test_stored_text_names_its_file_in_every_habit(stored: str) -> None:
-    """Slashes, escapes, URLs: each of them keeps the file from being an orphan."""
-    assert "products/ក.jpg" in set(spellings(stored, prefix=""))
-
-
-def test_storage_below_the_area_has_its_folder_before_the_name() -> None:
-    """A field with a storage of its own names files below that folder."""
-    assert ["private/a.pdf"] == list(spellings("a.pdf", prefix="private/"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.scanner import ScanRequest, TreeUsage, candidate_files, scan
+from exporter.scanner import ScanRequest, TreeUsage, scan, unpacked
 
 # Longer than the tick of any filesystem clock that the tests run on, so that a later change shows.
 SETTLE_SECONDS = 0.03
@@ -78,6 +78,7 @@ class Figures:
     directories: int
     oldest: int | None
     newest: int | None
+    names: tuple[tuple[str, int, int], ...]
 
 
 def reference(root: str) -> Figures:
@@ -85,6 +86,7 @@ def reference(root: str) -> Figures:
     size = blocks = files = directories = 0
     times: list[int] = []
     seen: set[int] = set()
+    names: list[tuple[str, int, int]] = []
     waiting = [root]
     while waiting:
         path = waiting.pop()
@@ -95,11 +97,13 @@ def reference(root: str) -> Figures:
         elif stat.S_ISREG(status.st_mode):
             files += 1
             times.append(status.st_mtime_ns // 10**9)
+            names.append((os.path.relpath(path, root), status.st_size, times[-1]))
         if status.st_nlink == 1 or stat.S_ISDIR(status.st_mode) or status.st_ino not in seen:
             size += status.st_size
             blocks += status.st_blocks
             seen.add(status.st_ino)
-    return Figures(size, blocks * 512, files, directories, min(times, default=None), max(times, default=None))
+    oldest, newest = min(times, default=None), max(times, default=None)
+    return Figures(size, blocks * 512, files, directories, oldest, newest, tuple(sorted(names)))
 
 
 def figures(usage: TreeUsage) -> Figures:
@@ -111,7 +115,16 @@ def figures(usage: TreeUsage) -> Figures:
         usage.directories,
         usage.oldest,
         usage.newest,
+        tuple(sorted(named_files(usage))),
     )
+
+
+def named_files(usage: TreeUsage) -> Iterator[tuple[str, int, int]]:
+    """Give path, size and time of each file that the state lists."""
+    for path, packed in zip(usage.state.paths, usage.state.listings, strict=True):
+        listing = unpacked(packed)
+        for place, name in enumerate(listing.names):
+            yield os.path.join(path, name), listing.sizes[place], listing.modified[place]
 
 
 @contextmanager
@@ -168,7 +181,7 @@ def test_a_full_scan_equals_a_plain_walk(
         for step in steps:
             if step.kind != "settle":
                 change(root, step)
-        assert reference(root) == figures(scan(ScanRequest(root=Path(root)), processes=0))
+        assert reference(root) == figures(scan(ScanRequest(root=Path(root), names=True), processes=0))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -178,7 +191,7 @@ def test_an_incremental_scan_misses_no_change_of_names(
 ) -> None:
     """Creates, deletes, renames and replacements are all seen, even within one tick of the clock."""
     with small_tree() as root:
-        request = ScanRequest(root=Path(root), recent_seconds=0, settle_seconds=SETTLE_SECONDS)
+        request = ScanRequest(root=Path(root), names=True, recent_seconds=0, settle_seconds=SETTLE_SECONDS)
         state = None
         for step in [*steps, Step("scan")]:
             if step.kind == "scan":
@@ -197,7 +210,7 @@ def test_an_incremental_scan_sees_recent_files_rewritten_in_place(
 ) -> None:
     """With the rule for recent files on, rewriting a recent file in place is seen as well."""
     with small_tree() as root:
-        request = ScanRequest(root=Path(root), recent_seconds=3600, settle_seconds=SETTLE_SECONDS)
+        request = ScanRequest(root=Path(root), names=True, recent_seconds=3600, settle_seconds=SETTLE_SECONDS)
         state = None
         for step in [*steps, Step("scan")]:
             if step.kind == "scan":
@@ -206,23 +219,3 @@ def test_an_incremental_scan_sees_recent_files_rewritten_in_place(
                 state = usage.state
             else:
                 change(root, step)
-
-
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=STEPS)
-def test_candidate_files_are_all_regular_files(
-    steps: list[Step],
-) -> None:
-    """Every regular file comes exactly once, with its size, under its own name."""
-    with small_tree() as root:
-        for step in steps:
-            if step.kind != "settle":
-                change(root, step)
-        expected = sorted(
-            (os.path.relpath(os.path.join(folder, name), root), os.lstat(os.path.join(folder, name)).st_size)
-            for folder, _, names in os.walk(root)
-            for name in names
-            if stat.S_ISREG(os.lstat(os.path.join(folder, name)).st_mode)
-        )
-        found = candidate_files(ScanRequest(root=Path(root)))
-        assert expected == sorted((file.path, file.size_bytes) for file in found)

@@ -10,15 +10,13 @@ import pytest
 from exporter.scanner import (
     AreaUnreadable,
     Budget,
-    FilePattern,
     LargeFile,
-    MatchUsage,
-    PatternUsage,
     ScanCancelled,
     ScanRequest,
     load_state,
     save_state,
     scan,
+    unpacked,
 )
 from exporter.scanner.pacing import Pacer
 
@@ -35,45 +33,40 @@ def put(path: Path, *, size: int, days_old: float = 400) -> Path:
     return path
 
 
-def test_patterns_count_by_name_and_age(tmp_path: Path) -> None:
-    """A pattern stays inside its folders; ages are counted at the end of the scan."""
-    put(tmp_path / "qr_codes" / "qr_MD1.png", size=100, days_old=10)
-    put(tmp_path / "qr_codes" / "qr_MD2.png", size=50, days_old=1)
-    put(tmp_path / "qr_codes" / "tracking_qr_1.png", size=7)
-    put(tmp_path / "qr_codes" / "deeper" / "qr_MD3.png", size=30)
-    request = ScanRequest(
-        root=tmp_path,
-        patterns={
-            "payment": FilePattern(pattern="qr_codes/qr_MD*.png", older_than_seconds=(7 * DAY,)),
-            "anywhere": FilePattern(pattern="**/qr_MD*.png"),
-        },
-    )
+def test_names_come_with_sizes_and_times(tmp_path: Path) -> None:
+    """Asked for names, the walk keeps each regular file with its size and time, by directory."""
+    large = tmp_path / "empty" / "sparse"
+    large.parent.mkdir()
+    with large.open("wb") as file:
+        file.truncate(5_000_000_000)
+    os.utime(large, (-10, -10))
+    put(tmp_path / "ផលិតផល" / "two\nlines", size=100, days_old=1)
+    put(tmp_path / "ផលិតផល" / os.fsdecode(b"\xff.jpg"), size=0, days_old=2)
+    (tmp_path / "ផលិតផល" / "link").symlink_to("two\nlines")
+    os.link(tmp_path / "ផលិតផល" / "two\nlines", tmp_path / "again")
+    state = scan(ScanRequest(root=tmp_path, names=True)).state
+    found = {}
+    for path, packed in zip(state.paths, state.listings, strict=True):
+        listing = unpacked(packed)
+        for place, name in enumerate(listing.names):
+            found[path, name] = (listing.sizes[place], listing.modified[place])
     expected = {
-        "payment": PatternUsage(
-            files=2, size_bytes=150, older_than={7 * DAY: MatchUsage(files=1, size_bytes=100)}
-        ),
-        "anywhere": PatternUsage(files=3, size_bytes=180),
+        ("empty", "sparse"): (5_000_000_000, -10),
+        ("ផលិតផល", "two\nlines"): (100, NOW - DAY),
+        ("ផលិតផល", os.fsdecode(b"\xff.jpg")): (0, NOW - 2 * DAY),
+        ("", "again"): (100, NOW - DAY),
     }
-    assert expected == scan(request, clock=lambda: NOW).patterns
+    assert expected == found
 
 
-def test_a_file_grows_old_without_being_read_again(tmp_path: Path) -> None:
-    """Ages are worked out anew from what is remembered."""
-    put(tmp_path / "qr.png", size=100)
-    later = tmp_path.stat().st_mtime + DAY
-    age = int(later) + DAY - NOW + 400 * DAY
-    request = ScanRequest(
-        root=tmp_path, patterns={"qr": FilePattern(pattern="*.png", older_than_seconds=(age,))}
-    )
-    first = scan(request, clock=lambda: later)
-    later += 2 * DAY
-    later_usage = scan(request, previous=first.state, clock=lambda: later)
-    expected = (0, 1, 0)
-    assert expected == (
-        first.patterns["qr"].older_than[age].files,
-        later_usage.patterns["qr"].older_than[age].files,
-        later_usage.directories_read,
-    )
+def test_a_directory_read_again_with_the_same_files_shares_its_listing(tmp_path: Path) -> None:
+    """Whoever compares two states sees at once that nothing has changed."""
+    put(tmp_path / "photo.webp", size=10)
+    request = ScanRequest(root=tmp_path, names=True, always_read=False, settle_seconds=3600)
+    first = scan(request)
+    second = scan(request, previous=first.state)
+    assert 1 == second.directories_read
+    assert first.state.listings[0] is second.state.listings[0]
 
 
 def test_large_files_are_counted_and_the_biggest_named(tmp_path: Path) -> None:
@@ -130,17 +123,18 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     put(root / os.fsdecode(b"\xff\xfe") / "two\nlines", size=100)
     photo = put(root / "ផលិតផល" / "រូប.webp", size=5000)
     os.link(photo, root / "linked")
-    request = ScanRequest(root=root, large_over_bytes=99, patterns={"all": FilePattern(pattern="**/*")})
+    request = ScanRequest(root=root, large_over_bytes=99, names=True)
     later = root.stat().st_mtime + 3600
     first = scan(request, clock=lambda: later)
     save_state(first.state, path=tmp_path / "state")
     second = scan(request, previous=load_state(tmp_path / "state", request=request), clock=lambda: later)
-    expected = (first.size_bytes, first.files, first.largest, first.patterns, 0)
+    expected = (first.size_bytes, first.files, first.largest, first.state.listings, first.state.walked_at, 0)
     assert expected == (
         second.size_bytes,
         second.files,
         second.largest,
-        second.patterns,
+        second.state.listings,
+        second.state.walked_at,
         second.directories_read,
     )
 
@@ -150,7 +144,7 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     [
         lambda data: data[:-1],
         lambda data: data[:100] + bytes([data[100] ^ 1]) + data[101:],
-        lambda data: data.replace(b"tree 1", b"tree 9"),
+        lambda data: data.replace(b"tree 2", b"tree 9"),
         lambda _data: b"",
     ],
 )

@@ -1,0 +1,187 @@
+"""
+Compare the files of one area with the rows that name them: the basis of the orphans and of the QR codes.
+
+The files come from the walk that measured the area, the rows are asked afterwards: a file that comes and is
+named between the two is never taken for an orphan. When any query fails there is no result, since half the
+rows would make orphans of the other half's files. A row names a file here exactly when it does for the
+cleanups: both ask ``storekeeper.shopside.spellings``.
+"""
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from exporter.file_counts import EXPIRED, LIVE, ORPHANED, STATES, FileCount, Tally
+from exporter.file_kinds import NO_KIND, FileKinds
+from exporter.key_set import KeySet
+from exporter.named_files import moment_for, next_expiry, read_file_column, read_texts
+from exporter.references import AreaReferences, Reference
+from exporter.row_versions import has_table
+from exporter.scanner import TreeState, unpacked
+from storekeeper.files.tree import OWN_PREFIX
+from storekeeper.shop import ShopDescription
+from storekeeper.shopside.spellings import Wanted, canonical, ends, paths
+
+# Files that no file field names, looked for in the texts at once: some 15 MB.
+CANDIDATES_AT_ONCE: Final = 50_000
+ROWS_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class AreaFiles:
+    """
+    What one area holds: ``orphans`` (None where no file field puts files there), and codes by kind and state.
+
+    It stays right while rows and files stay the same, until the first row of ``expiries`` expires (a moment
+    in the form of ``moment_for``), or the time before which the files of a kind are old passes ``youngest``.
+    """
+
+    orphans: FileCount | None
+    codes: Mapping[tuple[str, str], FileCount]
+    expiries: tuple[tuple[Reference, object], ...] = ()
+    youngest: Mapping[str, int] = field(default_factory=dict)
+
+
+class AreaComparison:
+    """One comparison; ``kept_since`` is the time before which the files of a kind are old."""
+
+    def __init__(
+        self,
+        references: AreaReferences,
+        *,
+        kinds: FileKinds,
+        kept_since: Mapping[str, float],
+        description: ShopDescription,
+        now: float,
+        pace: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._references = references
+        self._kinds = kinds
+        self._kept_since = kept_since
+        self._description = description
+        self._now = now
+        self._pace = pace
+        self._named = KeySet()
+        self._codes = {kind: (KeySet(), KeySet()) for kind in kinds.with_rows}
+        self._tally = Tally([(kind, state) for kind in kinds.names for state in STATES])
+        self._orphans = Tally([(NO_KIND, ORPHANED)])
+        self._candidates: dict[str, tuple[str, int, int]] = {}
+        self._youngest: dict[str, int] = {}
+
+    def result(self, state: TreeState | None) -> AreaFiles:
+        """Ask the rows, then look at the files; None stands for a folder that is not there. Call it once."""
+        expiries = [pair for reference in self._references.names for pair in self._ask(reference)]
+        self._named.close()
+        for kind, (live, expired) in self._codes.items():
+            rows, late = len(live), len(expired)
+            # Two rows may name one file; both count as live while one of them is.
+            moved = live.take_from(expired)
+            self._tally.add((kind, LIVE), files=rows + moved)
+            self._tally.add((kind, EXPIRED), files=late - moved)
+        if state is not None:
+            self._look(state)
+            self._ask_texts()
+        return AreaFiles(
+            orphans=self._orphans.counts()[NO_KIND, ORPHANED] if self._references.folders else None,
+            codes=self._tally.counts(),
+            expiries=tuple(expiries),
+            youngest=self._youngest,
+        )
+
+    def _ask(self, reference: Reference) -> Iterator[tuple[Reference, object]]:
+        """Take in the names in one file field; give when the next of its rows expires."""
+        address, column = reference.address, reference.column
+        if reference.elsewhere and not has_table(address, table=column.table):
+            return
+        now = moment_for(address.engine, now=self._now, description=self._description)
+        moment = next_expiry(address, column=column, now=now)
+        if moment is not None:
+            yield reference, moment
+        codes = self._codes.get(reference.kind or NO_KIND)
+
+        def names() -> Iterator[str]:
+            for number, (stored, expired) in enumerate(read_file_column(address, column=column, now=now), 1):
+                for path in paths(stored, prefix=reference.prefix):
+                    yield from ends(path)
+                if codes is not None:
+                    codes[expired].add([canonical(posixpath.normpath(reference.prefix + stored))])
+                if number % ROWS_AT_ONCE == 0:
+                    self._pace(ROWS_AT_ONCE)
+
+        self._named.add(names())
+
+    def _look(self, state: TreeState) -> None:
+        """Look up every file of the walk."""
+        for place, folder in enumerate(state.paths):
+            packed = state.listings[place]
+            if not packed or is_ours(folder):
+                continue
+            listing = unpacked(packed)
+            above = f"{folder}/" if folder else ""
+            full = [above + name for name in listing.names]
+            keys = [canonical(name) for name in full]
+            named = self._named.places_of(keys)
+            for kind, states in self._codes.items():
+                for state_name, names in zip((LIVE, EXPIRED), states, strict=True):
+                    for found in names.places_of([keys[index] for index in named]):
+                        self._tally.add((kind, state_name), files=0, size_bytes=listing.sizes[named[found]])
+            kind_of = self._kinds.within(folder)
+            judged = self._references.judges(above)
+            if kind_of is not None or judged:
+                without = set(range(len(full))).difference(named)
+                for index in range(len(full)) if kind_of is not None else without:
+                    found_kind = kind_of(listing.names[index]) if kind_of is not None else NO_KIND
+                    if found_kind is not None and (found_kind != NO_KIND or judged):
+                        self._take(
+                            full[index],
+                            kind=found_kind,
+                            size_bytes=listing.sizes[index],
+                            modified=listing.modified[index],
+                            named=index not in without,
+                        )
+            self._pace(len(full))
+
+    def _take(self, name: str, *, kind: str, size_bytes: int, modified: int, named: bool) -> None:
+        if named or not self._references.texts:
+            self._count(kind, size_bytes=size_bytes, modified=modified, named=named)
+            return
+        self._candidates[name] = (kind, size_bytes, modified)
+        if len(self._candidates) >= CANDIDATES_AT_ONCE:
+            self._ask_texts()
+
+    def _ask_texts(self) -> None:
+        """Look for the files that no file field names in every text that may name files."""
+        if not self._candidates:
+            return
+        wanted = Wanted(self._candidates)
+        named: set[str] = set()
+        for reference in self._references.texts:
+            address, column = reference.address, reference.column
+            if reference.elsewhere and not has_table(address, table=column.table):
+                continue
+            for text in read_texts(address, column=column):
+                named.update(wanted.named_in(text))
+                self._pace(1)
+        for name, (kind, size_bytes, modified) in self._candidates.items():
+            self._count(kind, size_bytes=size_bytes, modified=modified, named=name in named)
+        self._candidates.clear()
+
+    def _count(self, kind: str, *, size_bytes: int, modified: int, named: bool) -> None:
+        if kind in self._codes:
+            # Those with a row were counted with their rows.
+            if not named:
+                self._tally.add((kind, ORPHANED), size_bytes=size_bytes)
+        elif kind == NO_KIND:
+            if not named:
+                self._orphans.add((NO_KIND, ORPHANED), size_bytes=size_bytes)
+        elif modified < self._kept_since[kind]:
+            self._tally.add((kind, LIVE if named else EXPIRED), size_bytes=size_bytes)
+        else:
+            self._tally.add((kind, LIVE), size_bytes=size_bytes)
+            self._youngest[kind] = min(modified, self._youngest.get(kind, modified))
+
+
+def is_ours(folder: str) -> bool:
+    """Tell whether a folder is one of storekeeper's own (quarantine, trash), or lies in one."""
+    return OWN_PREFIX in folder and any(part.startswith(OWN_PREFIX) for part in folder.split("/"))

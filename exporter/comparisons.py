@@ -1,0 +1,150 @@
+"""The comparisons of all areas, made anew only where files, rows or the time have changed something."""
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from exporter.comparison import AreaComparison, AreaFiles
+from exporter.file_counts import FilesUsage
+from exporter.file_kinds import FileKinds
+from exporter.named_files import moment_for
+from exporter.references import AreaReferences, area_references
+from exporter.row_versions import tables_version
+from exporter.scanner import Budget, TreeState
+from exporter.scanner.pacing import Pacer
+from exporter.walks import AreaWalk
+from storekeeper.config import Config, QrCodes
+from storekeeper.databases import DatabaseAddress
+from storekeeper.shop import ShopDescription
+
+# However sure we are that nothing has changed, the rows are read again after this long.
+LONGEST_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Remembered:
+    """A result, and all that it depends on."""
+
+    files: AreaFiles
+    state: TreeState | None
+    references: AreaReferences
+    version: Hashable
+    read_at: float
+
+
+class Comparisons:
+    """
+    Called for the present counts of all areas; remembers those before.
+
+    ``description`` gives what the shop says of itself, ``walks`` the walk of each area; ``budget`` counts
+    rows as well as files. Raises DatabaseUnavailable, ConfigurationError, ShopError and ScanError.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        description: Callable[[], ShopDescription],
+        walks: Mapping[str, AreaWalk],
+        clock: Callable[[], float] = time.time,
+        budget: Budget | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self._config = config
+        self._description = description
+        self._walks = walks
+        self._clock = clock
+        self._budget = budget
+        self._cancelled = cancelled
+        self._remembered: dict[str, _Remembered] = {}
+
+    def __call__(self) -> FilesUsage:
+        """Compare the files of each area that uploads or QR codes are in with the rows that name them."""
+        description = self._description()
+        found = {}
+        for name, area in self._config.areas.items():
+            kinds = {kind: code for kind, code in self._config.qr_codes.items() if code.area == name}
+            references = area_references(area, name=name, config=self._config, description=description)
+            if references.folders or kinds:
+                found[name] = self._compare(name, references=references, kinds=kinds, description=description)
+        return FilesUsage(
+            orphans={name: files.orphans for name, files in found.items() if files.orphans is not None},
+            codes={label: count for files in found.values() for label, count in files.codes.items()},
+        )
+
+    def _compare(
+        self,
+        name: str,
+        *,
+        references: AreaReferences,
+        kinds: Mapping[str, QrCodes],
+        description: ShopDescription,
+    ) -> AreaFiles:
+        """Give the counts of one area: the files first, then the version of the rows, then the rows."""
+        usage = self._walks[name].fresh()
+        state = usage.state if usage is not None else None
+        now = self._clock()
+        moment = dt.datetime.fromtimestamp(now, tz=dt.UTC)
+        kept_since = {kind: code.keep.before(moment).timestamp() for kind, code in kinds.items()}
+        version = rows_version(references, clock=self._clock)
+        before = self._remembered.get(name)
+        if (
+            before is not None
+            and version is not None
+            and (before.version, before.references) == (version, references)
+            and same_files(before.state, state)
+            and time.monotonic() - before.read_at < LONGEST_SECONDS
+            and not is_over(before.files, kept_since=kept_since, now=now, description=description)
+        ):
+            return before.files
+        files = AreaComparison(
+            references,
+            kinds=FileKinds(self._config.areas[name], kinds=kinds),
+            kept_since=kept_since,
+            description=description,
+            now=now,
+            pace=Pacer(self._budget, cancelled=self._cancelled),
+        ).result(state)
+        self._remembered[name] = _Remembered(
+            files=files, state=state, references=references, version=version, read_at=time.monotonic()
+        )
+        return files
+
+
+def rows_version(references: AreaReferences, *, clock: Callable[[], float]) -> Hashable:
+    """Give the version of all rows that may name files, None where it cannot be told of some."""
+    addresses: dict[str, DatabaseAddress] = {}
+    tables: dict[str, set[str]] = {}
+    for reference in references.references:
+        addresses[reference.address.name] = reference.address
+        tables.setdefault(reference.address.name, set()).add(reference.column.table)
+    versions: list[Hashable] = []
+    for alias, address in addresses.items():
+        version = tables_version(address, tables=tables[alias], clock=clock)
+        if version is None:
+            return None
+        versions.append((alias, version))
+    return tuple(versions)
+
+
+def same_files(one: TreeState | None, other: TreeState | None) -> bool:
+    """Tell whether two walks found the same files, of the same sizes and times."""
+    if one is None or other is None or one is other:
+        return one is other
+    return one.paths == other.paths and one.listings == other.listings
+
+
+def is_over(
+    files: AreaFiles, *, kept_since: Mapping[str, float], now: float, description: ShopDescription
+) -> bool:
+    """Tell whether the time alone has made another result of it: a row expired, a file became old."""
+    if any(kept_since[kind] > youngest for kind, youngest in files.youngest.items()):
+        return True
+    for reference, expiry in files.expiries:
+        moment: Any = moment_for(reference.address.engine, now=now, description=description)
+        if moment >= expiry:
+            return True
+    return False
