@@ -3,6 +3,7 @@ Fixtures that many tests share. All parts are real: a PostgreSQL server, and sho
 
 ``postgresql_server``  one server for the session (one for each worker under pytest-xdist)
 ``make_shop``          a factory of filled shops; what a test does to one is seen by no other test
+``view``               windows of a real browser, each page checked for access, layout and complaints
 ``thorough``           True under ``make thorough``: attacks with random moments then go on for much longer
 """
 
@@ -205,3 +206,97 @@ def _shop(*, project: Path, data: Path, url: str | None) -> Shop:
     if url:
         environment["SHOP_DATABASE_URL"] = url
     return Shop(project=project, data=data, database_url=url, environment=environment)
+
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 900}
+# What the guide names: all of WCAG 2.2 to level AA, and the habits that axe calls best practices.
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """
+    Debian's Chromium without a window.
+
+    One for a module and not for the session: as long as it lives, an event loop runs in this thread.
+    """
+    # Imported here: of a thousand tests, a few dozen need them.
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium")
+    assert executable, "make test-tools installs chromium"
+    with sync_playwright() as playwright:
+        # Root, as in containers, has no sandbox.
+        started = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@dataclass
+class Viewer:
+    """One window with one taste; collects what the browser complains about."""
+
+    context: Any
+    folder: Path | None
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, url: str) -> Any:
+        """Give a tab that shows the address; console errors and refused loads are remembered."""
+        page = self.context.new_page()
+        page.on("console", lambda one: self._hear(one.type, one.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(url)
+        return page
+
+    def keep(self, page: Any, name: str) -> None:
+        """Keep a picture of the whole page where somebody wants to look at it."""
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=self.folder / f"{name}.png", full_page=True)
+
+    def check(self, page: Any, name: str) -> None:
+        """Fail for what axe finds, for sideways scrolling, and for anything that the browser said."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        self.keep(page, name)
+        found = (
+            Axe()
+            .run(page, options={"runOnly": AXE_RULES, "resultTypes": ["violations"]})
+            .response["violations"]
+        )
+        told = [
+            f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for one in found
+            for node in one["nodes"]
+        ]
+        assert [] == told
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert [] == self.complaints
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+
+@pytest.fixture
+def view(browser: Any) -> Iterator[Callable[..., Viewer]]:
+    """``view(dark=…, phone=…, scripts=…)``: a window."""
+    given = os.environ.get("STOREKEEPER_SCREENSHOTS")
+    contexts = []
+
+    def make(*, dark: bool = False, phone: bool = False, width: int = 0, scripts: bool = True) -> Viewer:
+        size = PHONE if phone else DESK
+        context = browser.new_context(
+            viewport={**size, "width": width or size["width"]},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            device_scale_factor=2 if phone else 1,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        return Viewer(context, Path(given) if given else None)
+
+    yield make
+    for context in contexts:
+        context.close()

@@ -77,10 +77,13 @@ def find_run(file: LedgerFile, run_id: str) -> dict[str, Any] | None:
 
 
 def open_episodes(file: LedgerFile) -> list[dict[str, Any]]:
-    """Give the alerts that are firing as far as we heard, the newest first."""
+    """Give the alerts that are firing as far as we heard, the newest first, each with its last run."""
     with file.read() as connection:
         rows = connection.execute(
-            "SELECT * FROM episodes WHERE closed IS NULL ORDER BY opened DESC LIMIT ?", (MOST_ROWS,)
+            "SELECT episodes.*, (SELECT runs.id FROM runs WHERE runs.episode = episodes.id"
+            " ORDER BY accepted DESC, runs.id DESC LIMIT 1) AS last_run"
+            " FROM episodes WHERE closed IS NULL ORDER BY opened DESC LIMIT ?",
+            (MOST_ROWS,),
         ).fetchall()
     return [
         {
@@ -92,6 +95,7 @@ def open_episodes(file: LedgerFile) -> list[dict[str, Any]]:
             "last_news": _time(row["last_news"]),
             "runs": row["runs"],
             "exhausted": bool(row["exhausted"]),
+            "last_run": row["last_run"],
         }
         for row in rows
     ]

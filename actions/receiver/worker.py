@@ -32,6 +32,8 @@ BUSY_SECONDS: Final = 3600.0
 BUSY_PAUSE_SECONDS: Final = 2.0
 RETRY_PAUSES_SECONDS: Final = (10.0, 60.0)
 PLAN_CHARACTERS: Final = 100_000
+PLAN_ROWS: Final = 200
+PLAN_ROWS_OF_LONG: Final = 20
 
 
 class Next(enum.StrEnum):
@@ -272,8 +274,14 @@ class Worker:
 
 
 def _planned(done: Performed) -> Outcome:
-    """Give a dry run's plan in the place of an outcome."""
-    details = {"plan": done.plan.as_json()}
+    """Give a dry run's plan in the place of an outcome: for scripts, and its first rows for a person."""
+    rows = done.plan.rows()
+    details = {"plan": done.plan.as_json(), "rows": rows[: PLAN_ROWS + 1], "row_count": len(rows) - 1}
     if len(str(details)) > PLAN_CHARACTERS:
-        details = {"plan": {"summary": done.plan.summary, "note": "too long to keep"}}
+        shown = rows[: PLAN_ROWS_OF_LONG + 1]
+        details = {
+            "plan": {"summary": done.plan.summary, "note": "too long to keep"},
+            "rows": shown if len(str(shown)) <= PLAN_CHARACTERS else [],
+            "row_count": len(rows) - 1,
+        }
     return Outcome(summary=f"dry run: {done.plan.summary}", details=details)

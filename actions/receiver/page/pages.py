@@ -1,48 +1,45 @@
-"""The pages: the state of the shop, and one run. Made on the server, without scripts or other sites."""
+"""The pages: the state of the shop, its runs, and the forms that start, approve and cancel them."""
 
 import datetime as dt
-import threading
-import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 import anyio.to_thread
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from actions.action import Action
-from actions.backups.files import KINDS, Backup, find_backups
-from actions.ledger.history import find_run, list_runs, open_episodes
+from actions.ledger.file import LedgerUnavailable
+from actions.ledger.history import find_run, list_runs
 from actions.ledger.ledger import Ledger
 from actions.ledger.schema import OPEN_RUN_STATES, Trigger
+from actions.playbooks import playbooks_of
 from actions.receiver.access import WHO
-from actions.receiver.page.gauges import Gauge, read_gauges
+from actions.receiver.bodies import read_body
+from actions.receiver.page.advice import advise
+from actions.receiver.page.offers import ASKS_NOTHING, is_startable, last_run
+from actions.receiver.page.overview import Overview
+from actions.receiver.page.rendering import ASSETS, Rendering
+from actions.receiver.page.tokens import FormTokens
+from actions.runner import now_here
 from actions.schedules import Scheduler
 from actions.usage import UsageReader
-from storekeeper import __version__
 from storekeeper.config import Config
-from storekeeper.units import format_size
 
 if TYPE_CHECKING:
     from actions.receiver.app import Receiver
 
-_FOLDER = Path(__file__).parent
-# Walking a large media folder at each reload of the page would be load without use.
-GAUGES_SECONDS: Final = 30.0
-MOST_BACKUPS: Final = 12
+logger = logging.getLogger(__name__)
+
+RUNS_PER_PAGE: Final = 50
 _FORM_BYTES: Final = 16 * 1024
-_HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'",
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-}
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Pages:
@@ -58,110 +55,179 @@ class Pages:
         usage: UsageReader,
         scheduler: Scheduler,
         actions: Mapping[str, Action[Any, Any]],
-        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], dt.datetime] = now_here,
     ) -> None:
         self._config = config
         self._ledger = ledger
-        self._usage = usage
         self._scheduler = scheduler
         self._actions = actions
-        self._clock = clock
-        self._gauges: tuple[Gauge, ...] = ()
-        self._gauges_at: float | None = None
-        self._lock = threading.Lock()
-        self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined
+        self._playbooks = playbooks_of(config)
+        self._now = now
+        self._tokens = FormTokens()
+        self._rendering = Rendering(shop=config.shop, now=now)
+        self._overview = Overview(
+            config,
+            ledger=ledger,
+            usage=usage,
+            scheduler=scheduler,
+            actions=actions,
+            playbooks=self._playbooks,
+            now=now,
         )
-        self._environment.filters["size"] = format_size
-        self._environment.filters["moment"] = _moment
-        self._style = (_FOLDER / "page.css").read_bytes()
+        reading = {
+            "/": self._show_overview,
+            "/runs": self._show_runs,
+            "/runs/{id}": self._show_run,
+            "/confirm": self._confirm,
+        }
+        sending = {
+            "/start": self._start,
+            "/runs/{id}/approve": self._approve,
+            "/runs/{id}/cancel": self._cancel,
+        }
         self.routes: tuple[BaseRoute, ...] = (
-            Route("/", self._overview, methods=["GET"]),
-            Route("/page.css", self._stylesheet, methods=["GET"]),
-            Route("/runs/{id}", self._run, methods=["GET"]),
-            Route("/runs/{id}/approve", self._approve, methods=["POST"]),
-            Route("/runs/{id}/cancel", self._cancel, methods=["POST"]),
-            Route("/start", self._start, methods=["POST"]),
+            *(Route(path, self._asset, methods=["GET"]) for path in ASSETS),
+            *(Route(path, self._told_as_page(show), methods=["GET"]) for path, show in reading.items()),
+            *(Route(path, self._told_as_page(do), methods=["POST"]) for path, do in sending.items()),
         )
 
-    async def _overview(self, _: Request) -> Response:
-        return await anyio.to_thread.run_sync(self._overview_page)
+    def _told_as_page(self, handler: Handler) -> Handler:
+        """Let a browser have a page, not JSON, when the handler refuses or the ledger cannot be used."""
 
-    def _overview_page(self) -> Response:
-        return self._page(
-            "overview.html",
-            shop=self._config.shop,
-            gauges=self._current_gauges(),
-            episodes=open_episodes(self._ledger.file),
-            runs=list_runs(self._ledger.file, most=25),
-            backups=_newest_backups(self._config.backups.path),
-            due=sorted(self._scheduler.next_due().items(), key=lambda one: one[1]),
-            actions=sorted(self._actions.values(), key=lambda action: action.name),
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except HTTPException as error:
+                return self._rendering.page("error.html", status=error.status_code, problem=error.detail)
+            except LedgerUnavailable as error:
+                logger.error("%s", error)
+                return self._rendering.page(
+                    "error.html",
+                    status=503,
+                    problem="The history cannot be read or written now. Its disk may be full: make room"
+                    " there. Alerts are not lost, Alertmanager sends them again.",
+                )
+
+        return handle
+
+    async def _asset(self, request: Request) -> Response:
+        return self._rendering.asset(request.url.path)
+
+    async def _show_overview(self, request: Request) -> Response:
+        values = await anyio.to_thread.run_sync(self._overview.values)
+        return self._rendering.page("overview.html", token=self._token(request), **values)
+
+    async def _show_runs(self, request: Request) -> Response:
+        before = request.query_params.get("before", "")
+        runs = await anyio.to_thread.run_sync(
+            lambda: list_runs(self._ledger.file, most=RUNS_PER_PAGE, before=before)
+        )
+        older = runs[-1]["id"] if len(runs) == RUNS_PER_PAGE else None
+        return self._rendering.page("runs.html", runs=runs, older=older, before=before)
+
+    async def _show_run(self, request: Request) -> Response:
+        run = await self._run_or_404(request.path_params["id"])
+        advice = advise(
+            run,
+            config=self._config,
+            playbook=self._playbooks.get(run["playbook"]),
+            next_due=self._scheduler.next_due().get(run["steps"][0]["action"]) if run["steps"] else None,
+            now=self._now(),
+        )
+        return self._rendering.page(
+            "run.html",
+            run=run,
+            is_open=run["state"] in OPEN_RUN_STATES,
+            advice=list(advice),
+            known=self._actions,
+            token=self._token(request),
         )
 
-    def _current_gauges(self) -> tuple[Gauge, ...]:
-        with self._lock:
-            if self._gauges_at is None or self._clock() - self._gauges_at > GAUGES_SECONDS:
-                self._gauges = read_gauges(self._config, usage=self._usage)
-                self._gauges_at = self._clock()
-            return self._gauges
-
-    async def _run(self, request: Request) -> Response:
-        run = await anyio.to_thread.run_sync(find_run, self._ledger.file, request.path_params["id"])
-        if run is None:
-            raise HTTPException(404, "There is no such run.")
-        return self._page(
-            "run.html", shop=self._config.shop, run=run, is_open=run["state"] in OPEN_RUN_STATES
+    async def _confirm(self, request: Request) -> Response:
+        """Ask before something is removed; what was found last is told, and nothing happens yet."""
+        name = request.query_params.get("action", "")
+        action = self._actions.get(name)
+        if action is None:
+            raise HTTPException(404, "There is no such action.")
+        like, step = request.query_params.get("like", ""), request.query_params.get("step", "0")
+        options = await self._options_like(name, like=like, step=step)
+        if not like and not is_startable(action):
+            raise HTTPException(400, f"{name} must be told more than a page can ask. Use the command line.")
+        dry_run = await anyio.to_thread.run_sync(lambda: last_run(self._ledger.file, name, dry=True))
+        # A dry run with other options says nothing about this one.
+        fitting = dry_run is not None and dry_run["steps"][0]["options"] == options
+        return self._rendering.page(
+            "confirm.html",
+            action=action,
+            asks_first=name not in ASKS_NOTHING,
+            options=options,
+            like=like,
+            step=step,
+            dry_run=await self._run_or_404(dry_run["id"]) if dry_run is not None and fitting else None,
+            token=self._token(request),
         )
-
-    async def _approve(self, request: Request) -> Response:
-        run = request.path_params["id"]
-        await anyio.to_thread.run_sync(lambda: self.receiver.approve(run, who=request.scope[WHO]))
-        return _back_to(run)
-
-    async def _cancel(self, request: Request) -> Response:
-        run = request.path_params["id"]
-        await anyio.to_thread.run_sync(lambda: self._ledger.cancel(run, who=request.scope[WHO]))
-        return _back_to(run)
 
     async def _start(self, request: Request) -> Response:
-        from actions.receiver.app import read_body
-
-        form = parse_qs((await read_body(request, most_bytes=_FORM_BYTES)).decode("utf-8", "replace"))
+        form = await self._form(request)
+        name = form.get("action", "")
+        options = await self._options_like(name, like=form.get("like", ""), step=form.get("step", "0"))
         run = await anyio.to_thread.run_sync(
             lambda: self.receiver.start_run(
-                form.get("action", [""])[0],
-                options={},
+                name,
+                options=options,
                 # Only the one button that says so changes anything.
-                dry_run=form.get("mode", [""])[0] != "run",
+                dry_run=form.get("mode", "") != "run",
                 trigger=Trigger.PAGE,
                 who=request.scope[WHO],
             )
         )
-        return _back_to(run)
+        return _go_to(run)
 
-    async def _stylesheet(self, _: Request) -> Response:
-        headers = {**_HEADERS, "cache-control": "max-age=3600"}
-        return Response(self._style, media_type="text/css", headers=headers)
+    async def _approve(self, request: Request) -> Response:
+        await self._form(request)
+        run = (await self._run_or_404(request.path_params["id"]))["id"]
+        await anyio.to_thread.run_sync(lambda: self.receiver.approve(run, who=request.scope[WHO]))
+        return _go_to(run)
 
-    def _page(self, template: str, **values: Any) -> Response:
-        text = self._environment.get_template(template).render(version=__version__, **values)
-        return Response(text, media_type="text/html", headers=_HEADERS)
+    async def _cancel(self, request: Request) -> Response:
+        await self._form(request)
+        run = (await self._run_or_404(request.path_params["id"]))["id"]
+        await anyio.to_thread.run_sync(lambda: self._ledger.cancel(run, who=request.scope[WHO]))
+        return _go_to(run)
+
+    async def _run_or_404(self, run_id: str) -> dict[str, Any]:
+        run = await anyio.to_thread.run_sync(find_run, self._ledger.file, run_id)
+        if run is None:
+            raise HTTPException(404, "There is no such run.")
+        return run
+
+    async def _options_like(self, action: str, *, like: str, step: str) -> dict[str, Any]:
+        """Give the options of a step that the history knows; a form names it and brings no options itself."""
+        if not like:
+            return {}
+        run = await self._run_or_404(like)
+        for one in run["steps"]:
+            if str(one["index"]) == step and one["action"] == action:
+                return dict(one["options"])
+        raise HTTPException(404, "There is no such step.")
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        """Give the first value of each field; HTTPException 403 for a form that no page of ours made."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+            raise HTTPException(415, "Use the buttons of the pages; programs have /api/v1/runs.")
+        text = (await read_body(request, most_bytes=_FORM_BYTES)).decode("utf-8", "replace")
+        form = {name: values[0] for name, values in parse_qs(text).items()}
+        if not self._tokens.matches(form.get("token", ""), who=request.scope[WHO]):
+            raise HTTPException(
+                403,
+                "This form is from before the receiver was started. Go back and load the page again.",
+            )
+        return form
+
+    def _token(self, request: Request) -> str:
+        return self._tokens.make(request.scope[WHO])
 
 
-def _newest_backups(folder: Path) -> list[Backup]:
-    found = [backup for kind in KINDS for backup in find_backups(folder, kind=kind)]
-    return sorted(found, key=lambda backup: backup.manifest.created, reverse=True)[:MOST_BACKUPS]
-
-
-def _back_to(run: str) -> Response:
+def _go_to(run: str) -> Response:
     # 303: the browser asks with GET, and a reload sends the form no second time.
     return RedirectResponse(f"/runs/{run}", status_code=303)
-
-
-def _moment(text: str | dt.datetime | None) -> str:
-    """Write a moment in this machine's time."""
-    if text is None:
-        return "–"
-    moment = text if isinstance(text, dt.datetime) else dt.datetime.fromisoformat(text)
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
