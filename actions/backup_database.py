@@ -11,9 +11,8 @@ from actions.action import Context, Outcome, Progress
 from actions.backups.files import new_stem, next_number, sweep_partial_files
 from actions.backups.json_backup import write_json_backup
 from actions.backups.manifest import require_manifest
-from actions.backups.native_backup import native_ending, write_native_backup
+from actions.backups.quiet_copy import quiet_conversation
 from actions.scope import Database, database_size_bytes, databases_of
-from actions.verify_backup import verify
 from storekeeper.backups import Backup, Manifest, find_backups
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
@@ -219,11 +218,7 @@ def _part(database: Database, *, form: Form, compress: bool, folder: Path) -> Pa
             "configured by a URL",
             hint="Write database: {django: ALIAS} in the config, or use --format=native",
         )
-    ending = (
-        (".json.gz" if compress else ".json")
-        if form == "json"
-        else native_ending(database.address, compress=compress)
-    )
+    ending = _json_ending(compress) if form == "json" else _native_ending(database, compress=compress)
     return Part(
         database=database,
         form=form,
@@ -246,11 +241,16 @@ def _expected_bytes(database: Database, *, form: str, ending: str, folder: Path)
 
 def _write(context: Context, *, part: Part, path: Path, draft: Manifest, compress: bool) -> Manifest:
     if part.form == "native":
+        # Loaded where it is used: a JSON backup waits for nothing that it does not need.
+        from actions.backups.native_backup import write_native_backup
+
         return write_native_backup(
             part.database.address, context=context, path=path, draft=draft, compress=compress
         )
     assert part.database.alias is not None
-    with context.shop.talk() as conversation:
+    with quiet_conversation(
+        context, alias=part.database.alias, address=part.database.address
+    ) as conversation:
         return write_json_backup(
             conversation,
             context=context,
@@ -263,11 +263,23 @@ def _write(context: Context, *, part: Part, path: Path, draft: Manifest, compres
 
 def _verified(context: Context, *, path: Path, manifest: Manifest) -> Manifest:
     """Prove the backup by a restore; raises BackupRefused, and the backup stays, marked as not passed."""
+    from actions.verify_backup import verify
+
     error = verify(context, Backup(path=path, manifest=manifest))
     if error:
         raise BackupRefused(f"the backup was made but does not restore: {error}")
     context.report(Progress(done=1, total=1, unit="backups", note=f"verified {path.name}"))
     return require_manifest(path)
+
+
+def _json_ending(compress: bool) -> str:
+    return ".json.gz" if compress else ".json"
+
+
+def _native_ending(database: Database, *, compress: bool) -> str:
+    from actions.backups.native_backup import native_ending
+
+    return native_ending(database.address, compress=compress)
 
 
 def _prefix(database: str) -> str:

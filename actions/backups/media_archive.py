@@ -1,5 +1,6 @@
 """Write an area's files as one archive: streamed, read back from the disk, and only then named."""
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ class _Tally:
     elsewhere: Collection[str]
     """Folders of other filesystems that are areas of their own, and so not missing here."""
     files: int = 0
+    folders: int = 0
     changed: dict[str, str] = field(default_factory=dict)
     changed_files: int = 0
     left_out: dict[str, str] = field(default_factory=dict)
@@ -111,8 +113,13 @@ def _store_all(
     expected: int,
 ) -> None:
     stream = TarStream(archive.write)
+
+    def store_folder(name: str, status: os.stat_result) -> None:
+        stream.add_folder(status, name=f"{root.name}/{name}" if name else root.name)
+        tally.folders += 1
+
     with Tree(root) as tree:
-        for found in tree.walk(passed_over=tally.leave_out):
+        for found in tree.walk(passed_over=tally.leave_out, entered=store_folder):
             try:
                 file = tree.open(found.name)
             except (OSError, UnsafePath) as error:
@@ -152,6 +159,7 @@ def _complete(
             "content_sha256": archive.content_sha256,
             "content_bytes": archive.content_bytes,
             "files": tally.files,
+            "folders": tally.folders,
             "left_out": tally.left_out,
             "left_out_files": tally.left_out_files,
             "changed": tally.changed,

@@ -45,11 +45,12 @@ def check_media_backup(
     except tarfile.TarError as error:
         raise BackupRefused(f"{path.name} is damaged: {error}") from None
     pieces.drain()
-    written = (manifest.content_sha256, manifest.content_bytes, manifest.files)
-    if (pieces.sha256, pieces.size_bytes, done) != written:
+    written = (manifest.content_sha256, manifest.content_bytes, manifest.files, manifest.folders)
+    if (pieces.sha256, pieces.size_bytes, done, pieces.folders) != written:
         raise BackupRefused(
-            f"{path.name} does not hold what was written: {done} files in {pieces.size_bytes} bytes,"
-            f" not {manifest.files} in {manifest.content_bytes}"
+            f"{path.name} does not hold what was written: {done} files in {pieces.folders} folders and"
+            f" {pieces.size_bytes} bytes, not {manifest.files} in {manifest.folders} and"
+            f" {manifest.content_bytes}"
         )
     # A bit that unpacking does not look at is damage all the same.
     if file_sums(path) != (manifest.sha256, manifest.size_bytes):
@@ -76,9 +77,13 @@ def _lines_of(pieces: "_Pieces") -> Iterator[bytes]:
         fileobj=pieces, mode="r|", bufsize=CHUNK_BYTES, encoding=ENCODING, errors=ERRORS
     ) as archive:
         while (member := archive.next()) is not None:
+            if member.isdir():
+                pieces.folders += 1
+                archive.members.clear()  # type: ignore[attr-defined] # see below
+                continue
             content = archive.extractfile(member)
             if not member.isreg() or content is None:
-                raise BackupRefused(f"the archive holds {readable(member.name)!r}, which is no regular file")
+                raise BackupRefused(f"the archive holds {readable(member.name)!r}: neither file nor folder")
             size = 0
             sums = hashlib.sha256()
             while data := content.read(CHUNK_BYTES):
@@ -102,13 +107,14 @@ def _lines(sums: Path) -> Iterator[bytes]:
 
 
 class _Pieces(io.RawIOBase):
-    """What tarfile reads from, made of an iterator; sums up everything that passes."""
+    """What tarfile reads from, made of an iterator; sums up everything that passes, and counts folders."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._waiting = memoryview(b"")
         self._sums = hashlib.sha256()
         self.size_bytes = 0
+        self.folders = 0
 
     @property
     def sha256(self) -> str:

@@ -74,10 +74,13 @@ def dump_postgresql(
                     "--no-password",
                     f"--lock-wait-timeout={_LOCK_WAIT}",
                     f"--snapshot={row[0]}",
+                    # To a file that it opens itself: over standard output it writes the table of contents
+                    # a second time behind the data, where nobody notices when it is cut.
+                    f"--file={file.path}",
+                    "--no-sync",
                     f"--dbname={conninfo(address)}",
                 ],
                 address=address,
-                output=file,
                 cancelled=cancelled,
             )
     # pg_restore --list is content with half a file; writing it all out is not.
@@ -162,13 +165,16 @@ def run_program(
     arguments: list[str | Path],
     *,
     address: DatabaseAddress,
-    output: PartialFile,
     cancelled: Callable[[], bool],
 ) -> None:
-    """Run a program whose output goes to a file; raises ProcessFailed, or BackupRefused when cancelled."""
+    """Run a program that may take hours; raises a StorekeeperError, BackupRefused when cancelled."""
     with tempfile.TemporaryFile() as errors:
         process = processes.start(
-            arguments, environment=secrets_of(address), output=output.stream, errors=errors, own_group=True
+            arguments,
+            environment=secrets_of(address),
+            output=subprocess.DEVNULL,
+            errors=errors,
+            own_group=True,
         )
         started = time.monotonic()
         try:

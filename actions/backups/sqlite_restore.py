@@ -32,7 +32,12 @@ def is_damaged(address: DatabaseAddress) -> bool:
 
 
 def restore_sqlite(
-    backup: Path, manifest: Manifest, *, address: DatabaseAddress, now: dt.datetime
+    backup: Path,
+    manifest: Manifest,
+    *,
+    address: DatabaseAddress,
+    now: dt.datetime,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> Path | None:
     """
     Restore the backup into the database at ``address``; all of it or nothing.
@@ -50,7 +55,7 @@ def restore_sqlite(
     with PartialFile(path) as file:
         unpack_sqlite(backup, target=file.path, manifest=manifest)
         if there and not damaged:
-            _copy_into(file.path, address=address)
+            _copy_into(file.path, address=address, lock_seconds=lock_seconds)
             with connect_sqlite(address, timeout_seconds=LOCK_SECONDS) as connection:
                 require_rows(backup.name, expected=manifest.tables, found=count_sqlite(connection))
             return None
@@ -62,11 +67,11 @@ def restore_sqlite(
         return aside
 
 
-def _copy_into(source: Path, *, address: DatabaseAddress) -> None:
+def _copy_into(source: Path, *, address: DatabaseAddress, lock_seconds: float) -> None:
     uri = f"{source.absolute().as_uri()}?mode=ro&immutable=1"
     with (
         closing(sqlite3.connect(uri, uri=True)) as copy,
-        maintain_sqlite(address, lock_seconds=LOCK_SECONDS) as target,
+        maintain_sqlite(address, lock_seconds=lock_seconds) as target,
     ):
         page_bytes = copy.execute("PRAGMA page_size").fetchone()
         if target.execute("PRAGMA page_size").fetchone() != page_bytes:
@@ -78,7 +83,7 @@ def _copy_into(source: Path, *, address: DatabaseAddress) -> None:
                     hint="Stop the shop and try again",
                 )
         target.execute("PRAGMA synchronous = FULL")
-        copy_pages(copy, target, patience_seconds=LOCK_SECONDS)
+        copy_pages(copy, target, patience_seconds=lock_seconds)
 
 
 def _set_aside(path: Path, *, now: dt.datetime) -> Path:

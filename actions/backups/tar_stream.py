@@ -8,6 +8,7 @@ one that shrinks meanwhile is filled up with zeros, of one that grows the rest i
 
 import hashlib
 import os
+import stat
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,10 @@ class TarStream:
         self._put(bytes(-status.st_size % tarfile.BLOCKSIZE))
         return Stored(sha256=sums.hexdigest(), size_bytes=status.st_size, changed=changed)
 
+    def add_folder(self, status: os.stat_result, *, name: str) -> None:
+        """Add a folder with its mode, owner and time; what lies in it comes as members of their own."""
+        self._put(_header(f"{name}/", status))
+
     def close(self) -> None:
         """Write the end of the archive."""
         self._put(bytes(2 * tarfile.BLOCKSIZE))
@@ -77,7 +82,10 @@ class TarStream:
 
 def _header(name: str, status: os.stat_result) -> bytes:
     member = tarfile.TarInfo(name)
-    member.size = status.st_size
+    if stat.S_ISDIR(status.st_mode):
+        member.type = tarfile.DIRTYPE
+    else:
+        member.size = status.st_size
     member.mode = status.st_mode & 0o7777
     member.uid, member.gid = status.st_uid, status.st_gid
     member.mtime = status.st_mtime_ns // 1_000_000_000

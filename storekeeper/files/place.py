@@ -32,6 +32,10 @@ class Place:
         """Give the status of the entry itself, never of what a link points to."""
         return os.stat(self.path(entry), dir_fd=self.descriptor, follow_symlinks=False)
 
+    def own_status(self) -> os.stat_result:
+        """Give the status of the folder itself."""
+        return self.folder.stat() if self.descriptor is None else os.fstat(self.descriptor)
+
     def entries(self) -> Iterator[str]:
         """Give the names in the folder as they are read, without holding them all."""
         with os.scandir(self.descriptor if self.descriptor is not None else self.folder) as entries:

@@ -78,13 +78,15 @@ class Tree(Root):
         *,
         without: Collection[str] = (),
         passed_over: Callable[[str, str], None] = lambda name, why: None,
+        entered: Callable[[str, os.stat_result], None] = lambda name, status: None,
     ) -> Iterator[FoundFile]:
         """
         Give the regular files below the folder ``below``, on the root's own filesystem.
 
         The folders named in ``without`` are not entered, nor those that are ours. Links, files and folders
         that vanish or cannot be read during the walk, and all else that is no regular file, are told to
-        ``passed_over`` with the reason. However deep the tree, two descriptors are open.
+        ``passed_over`` with the reason. ``entered`` hears of each folder, also of ``below``, before its files
+        are given. However deep the tree, two descriptors are open.
         """
         current: tuple[str, Place] | None = None
         waiting = [below]
@@ -102,6 +104,7 @@ class Tree(Root):
                     current[1].close()
                 current = name, folder
                 try:
+                    entered(name, folder.own_status())
                     yield from self._files_in(name, folder, waiting, passed_over)
                 except OSError as error:
                     passed_over(name, reason_of(error))

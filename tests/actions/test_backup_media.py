@@ -17,6 +17,7 @@ from actions.backup_media import BackupMedia
 from actions.backups.manifest import require_manifest
 from actions.backups.media_check import check_media_backup
 from actions.prune_backups import PruneBackups
+from actions.verify_backup import VerifyBackup
 from exporter.collectors.backups import read_backups
 from storekeeper.backups import MEDIA, find_backups
 from storekeeper.errors import BackupRefused, ConfigurationError, NotEnoughSpace
@@ -64,6 +65,53 @@ def test_tar_restores_every_file_with_its_bytes_mode_and_time(keeper: Any, tmp_p
     (archive,) = outcome.created
     assert tree(unpack(archive, tmp_path / "out")) == tree(keeper.media)
     assert outcome.details["files"] == len(tree(keeper.media))
+
+
+def test_tar_restores_every_folder_with_its_mode_and_time(keeper: Any, tmp_path: Path) -> None:
+    """Empty folders, odd names, closed modes and the times of folders come out as they went in."""
+    for number, name in enumerate(("empty", "ថត ទទេ/ក្នុង", os.fsdecode(b"broken-\xff"), "products")):
+        folder = keeper.media / name
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o2750 if number % 2 else 0o555)
+    for folder, _, _ in os.walk(keeper.media, topdown=False):
+        os.utime(folder, ns=(1_700_000_000_000_000_000, 1_700_000_000_987_654_321))
+
+    def folders(root: Path) -> dict[str, tuple[int, int]]:
+        return {
+            os.path.relpath(folder, root): (os.stat(folder).st_mode, os.stat(folder).st_mtime_ns)
+            for folder, _, _ in os.walk(root)
+        }
+
+    before = folders(keeper.media)
+    _, outcome = keeper.run(ACTION)
+    assert folders(unpack(outcome.created[0], tmp_path / "out")) == before
+    assert require_manifest(outcome.created[0]).folders == len(before)
+
+
+def test_verify_backup_reads_it_again_and_finds_damage(keeper: Any) -> None:
+    """A verified archive stays so as long as its bytes are the same; then it counts no more."""
+    keeper.write("noise.bin", os.urandom(20_000))
+    _, outcome = keeper.run(ACTION)
+    (archive,) = outcome.created
+    _, checked = keeper.run(VerifyBackup())
+    assert checked.summary == "1 verified before are as they were"
+    keeper.run(VerifyBackup(), file=archive)
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 1
+    archive.write_bytes(data)
+    with pytest.raises(BackupRefused, match="1 of 1 backups did not pass"):
+        keeper.run(VerifyBackup())
+    assert "another checksum" in require_manifest(archive).verification_error
+
+
+def test_verify_backup_misses_the_sums(keeper: Any) -> None:
+    """Without the list of sums beside it nothing proves the archive."""
+    _, outcome = keeper.run(ACTION)
+    (archive,) = outcome.created
+    archive.with_name(archive.name + ".sha256.gz").unlink()
+    with pytest.raises(BackupRefused, match="did not pass"):
+        keeper.run(VerifyBackup(), file=archive)
+    assert require_manifest(archive).verified is None
 
 
 def test_sums_beside_it_are_what_sha256sum_checks(keeper: Any, tmp_path: Path) -> None:
@@ -142,7 +190,7 @@ def test_a_new_shop_without_uploads_has_a_backup(keeper: Any) -> None:
     keeper.media.mkdir()
     _, outcome = keeper.run(ACTION)
     with tarfile.open(outcome.created[0]) as archive:
-        assert archive.getnames() == []
+        assert archive.getnames() == [keeper.media.name]
 
 
 def test_notes_that_the_database_should_come_first(keeper: Any) -> None:

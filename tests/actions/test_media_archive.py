@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from actions.action import Context
+from actions.backups.damage import NotProved
 from actions.backups.media_archive import write_media_backup
+from actions.backups.media_check import try_media
 from storekeeper.backups import Manifest
 from storekeeper.config import parse_config
 from storekeeper.errors import BackupRefused
@@ -74,6 +76,15 @@ def test_an_unreadable_file_keeps_the_backup_from_counting(root: Path) -> None:
     assert manifest.left_out == {"secret.jpg": "not readable: Permission denied"}
     assert (manifest.files, manifest.verified) == (1, None)
     assert manifest.verification_error == "it lacks secret.jpg (not readable: Permission denied)"
+
+
+def test_reading_it_back_does_not_make_up_for_what_it_lacks(root: Path) -> None:
+    """An archive that is as it was written, but without a file, does not pass its trial either."""
+    (root / "secret.jpg").write_bytes(b"secret")
+    (root / "secret.jpg").chmod(0)
+    manifest = write(root, root.parent / "out")
+    with pytest.raises(NotProved, match=r"but it lacks secret\.jpg"):
+        try_media(root.parent / "out" / manifest.file, manifest)
 
 
 def test_an_unreadable_folder_keeps_the_backup_from_counting(root: Path) -> None:

@@ -1,0 +1,61 @@
+"""Let the shop write while its SQLite database is read row by row, which takes much longer than a copy."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from actions.action import Context, Progress
+from actions.backups.json_backup import disk_errors
+from actions.backups.sqlite_copy import copy_sqlite
+from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
+from storekeeper.errors import NotEnoughSpace
+from storekeeper.files import require_free_bytes
+from storekeeper.shop.shop import Conversation
+from storekeeper.shopside.scratch import PREFIX
+
+
+@contextmanager
+def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress) -> Iterator[Conversation]:
+    """
+    Give a conversation in which reading the database ``alias`` keeps nobody from writing to it.
+
+    A reader of an SQLite database without a write-ahead log stops all writers, and soon all readers too. So
+    the file is copied first, into the state folder, and the shop's Django is led to the copy. Where there is
+    no room for one, the database itself is read, and a line in the run's log says so.
+    """
+    with context.shop.talk() as conversation:
+        if address.engine is not Engine.SQLITE or _has_log(address):
+            yield conversation
+            return
+        folder = context.config.state / "snapshots"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # What a killed run left; the caller holds the lock on the backups.
+        for leftover in folder.glob(f"{PREFIX}*"):
+            leftover.unlink(missing_ok=True)
+        path = folder / f"{PREFIX}{secrets.token_hex(6)}.sqlite3"
+        try:
+            if _copy(address, to=path, context=context):
+                conversation.ask("enter_scratch", database=alias, name=str(path))
+            yield conversation
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _copy(address: DatabaseAddress, *, to: Path, context: Context) -> bool:
+    assert address.path is not None
+    try:
+        with disk_errors(to):
+            require_free_bytes(to.parent, needed_bytes=address.path.stat().st_size, purpose="a copy to read")
+            to.touch(mode=0o600)
+            copy_sqlite(address, target=to)
+    except NotEnoughSpace as error:
+        note = f"{address.name}: nobody can write to it while it is backed up: {error.message}"
+        context.report(Progress(done=0, unit="rows", note=note))
+        return False
+    return True
+
+
+def _has_log(address: DatabaseAddress) -> bool:
+    with connect_sqlite(address, timeout_seconds=30) as connection:
+        return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
