@@ -1,8 +1,8 @@
 """The exporter's web pages: the metrics, whether it lives, whether it is ready, and a page with links."""
 
 import gzip
-import html
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-import storekeeper
+from exporter.landing import HEADERS, landing_page
 from exporter.measuring import Measuring
 from exporter.page import Page
 from exporter.rendering import Rendering
@@ -24,34 +24,6 @@ MAX_SCRAPES: Final = 40
 # A page has few different words: a higher level takes longer and saves next to nothing.
 COMPRESSION_LEVEL: Final = 1
 TIMEOUT_HEADER: Final = "x-prometheus-scrape-timeout-seconds"
-
-_LANDING = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>storekeeper exporter</title>
-<style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem;
-  color: #1b1f24; background: #fff }}
-a {{ color: #0550ae }}
-@media (prefers-color-scheme: dark) {{
-  body {{ color: #e6edf3; background: #0d1117 }}
-  a {{ color: #58a6ff }}
-}}
-</style>
-</head>
-<body>
-<h1>storekeeper exporter</h1>
-<p>Measures the storage of the shop <strong>{shop}</strong>. Version {version}.</p>
-<ul>
-<li><a href="{metrics}">Metrics</a></li>
-<li><a href="/-/healthy">Healthy</a>: the exporter runs</li>
-<li><a href="/-/ready">Ready</a>: everything was measured once</li>
-</ul>
-</body>
-</html>
-"""
 
 
 def make_app(
@@ -110,12 +82,8 @@ def make_app(
         return PlainTextResponse(f"still measuring for the first time: {waiting}\n", status_code=503)
 
     async def landing(_: Request) -> Response:
-        page = _LANDING.format(
-            shop=html.escape(measuring().config.shop),
-            version=html.escape(storekeeper.__version__),
-            metrics=html.escape(telemetry_path),
-        )
-        return HTMLResponse(page)
+        page = landing_page(measuring(), metrics=telemetry_path, now=time.time())
+        return HTMLResponse(page, headers=HEADERS)
 
     return Starlette(
         routes=[

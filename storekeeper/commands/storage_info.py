@@ -2,11 +2,13 @@
 
 import dataclasses
 import datetime as dt
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.table import Table
 from rich.text import Text
 
 from exporter.collectors.backups import Backup
@@ -18,6 +20,7 @@ from storekeeper.commands.common import (
     json_option,
     print_json,
     print_table,
+    printable,
     read_config,
 )
 from storekeeper.commands.growth import sizes_month_ago
@@ -27,6 +30,7 @@ from storekeeper.shop import Shop
 from storekeeper.units import format_size
 
 BAR_CELLS = 20
+NARROW_COLUMNS = 56
 TABLES_SHOWN = 10
 LARGE_FILES_SHOWN = 10
 # The colours of the dashboards: from this share of the limit on, this colour and this word.
@@ -39,6 +43,8 @@ LEVELS = ((0.95, "red", "EMERGENCY"), (0.90, "dark_orange", "CRITICAL"), (0.80, 
 def storage_info(config_file: Path | None, as_json: bool) -> None:
     """Show how large the shop is, part by part, against its limits."""
     config = read_config(config_file)
+    # What goes wrong is told once, at the end, as what was not measured.
+    logging.getLogger("exporter.jobs").setLevel(logging.ERROR)
     measured = measure_once(config, describe=Shop.of(config).describe)
     try:
         before, silent = sizes_month_ago(config), ""
@@ -59,20 +65,38 @@ def storage_info(config_file: Path | None, as_json: bool) -> None:
 
 
 def _print_usage(config: Config, measured: Measurements) -> None:
+    usage = list(_usage(config, measured))
     out = console()
-    out.print(Text(f"{'':<20} {'size':>10} {'limit':>10} {'full':>5}", style="bold"))
-    for name, size, limit in _usage(config, measured):
+    width = out.width
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    table.add_column("", overflow="fold")
+    table.add_column("size", justify="right", no_wrap=True)
+    # What a narrow terminal has no room for goes: first the bar, then the limit. The words stay.
+    if limits := width >= NARROW_COLUMNS:
+        table.add_column("limit", justify="right", no_wrap=True)
+    table.add_column("full", justify="right", no_wrap=True)
+    if bars := width >= NARROW_COLUMNS + BAR_CELLS + 1:
+        table.add_column("", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for name, size, limit in usage:
         share = size / limit if size is not None and limit else None
-        line = Text(f"{name:<20} {_size(size):>10} {_size(limit):>10} ")
-        if share is not None:
-            colour, word = next(((c, w) for bound, c, w in LEVELS if share > bound), ("green", ""))
-            filled = min(BAR_CELLS, round(share * BAR_CELLS))
-            line.append(f"{share:>5.0%} ")
-            line.append("█" * filled, style=colour)
-            line.append("░" * (BAR_CELLS - filled), style="dim")
-            line.append(f" {word}".rstrip(), style=colour)
-        out.print(line)
+        colour, word = next(((c, w) for bound, c, w in LEVELS if (share or 0) > bound), ("green", ""))
+        table.add_row(
+            printable(name),
+            _size(size),
+            *([_size(limit)] if limits else []),
+            # Cut, not rounded: 94.6 % must not read like the 95 % that it is not over.
+            "" if share is None else f"{int(share * 100)}%",
+            *([Text() if share is None else _bar(share, colour=colour)] if bars else []),
+            Text(word, style=colour),
+        )
+    out.print(table)
     click.echo()
+
+
+def _bar(share: float, *, colour: str) -> Text:
+    filled = min(BAR_CELLS, round(share * BAR_CELLS))
+    return Text.assemble(("█" * filled, colour), ("░" * (BAR_CELLS - filled), "dim"))
 
 
 def _usage(config: Config, measured: Measurements) -> Iterator[tuple[str, int | None, int | None]]:

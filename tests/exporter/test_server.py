@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -168,3 +169,27 @@ def test_prometheus_timeout_is_kept(serve: Serve, measuring: Measuring) -> None:
     gate.go_on.set()
     assert 'storekeeper_collector_success{collector="gate"} 0.0' in page
     assert 'storekeeper_collector_success{collector="build"} 1.0' in page
+
+
+def test_landing_page_tells_how_each_measurement_went(
+    parse: Callable[[str], Config], serve: Serve, view: Callable[..., Any]
+) -> None:
+    """Measured, failed and not yet measured stand there in words; names stay text; a phone can show it."""
+    broken = "no settings module <script>alert(1)</script>\u202e\x1b[31m"
+
+    def no_such_shop() -> ShopDescription:
+        raise ShopError(broken)
+
+    measuring = Measuring(parse("areas: {media: {path: media}}"), describe=no_such_shop)
+    address = serve(measuring)
+    assert "being measured" in requests.get(address, timeout=10).text
+    measuring.run_once()
+    window = view(phone=True, dark=True)
+    page = window.open(address)
+    text = page.locator("main").inner_text()
+    assert "measured" in text and "s ago, in 0." in text.replace("\u00a0", " ")
+    assert "failed" in text
+    assert "<script>alert(1)</script>\\u202e\\x1b[31m" in text
+    window.check(page, "exporter-phone-dark")
+    page.emulate_media(color_scheme="light")
+    window.check(page, "exporter-phone-light")
