@@ -1,13 +1,18 @@
-"""Connections to PostgreSQL that cannot change anything."""
+"""
+Connections to PostgreSQL that cannot change anything.
+
+psycopg is loaded for the first of them: where every database is SQLite nobody waits for it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-import psycopg
+from typing import TYPE_CHECKING, Any
 
 from storekeeper.databases.address import DatabaseAddress
 from storekeeper.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 @contextmanager
@@ -19,6 +24,8 @@ def connect_postgresql(
 
     Raises DatabaseUnavailable; the message never holds a password.
     """
+    import psycopg
+
     try:
         with psycopg.connect(
             **reading_keywords(address, timeout_seconds=timeout_seconds), autocommit=True
@@ -40,7 +47,7 @@ def reading_keywords(address: DatabaseAddress, *, timeout_seconds: float) -> dic
     }
 
 
-def unavailable(address: DatabaseAddress, error: psycopg.Error) -> DatabaseUnavailable:
+def unavailable(address: DatabaseAddress, error: "psycopg.Error") -> DatabaseUnavailable:
     """Give the error to raise for ``error``; its message never holds the password."""
     words = str(error).strip()
     password = address.parameters.get("password")
