@@ -19,7 +19,7 @@ Never: a symbolic link, a hard link, a log whose writer does not append, a name 
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,6 +59,9 @@ class RotateLogsOptions(Model):
         default=None,
         description="Keep archives this long, such as '1 month' (default: the config's logs.keep).",
     )
+    only_old_archives: bool = Field(
+        default=False, description="Only remove archives past their time: on a full disk that comes first."
+    )
 
 
 class RotateLogs:
@@ -95,7 +98,8 @@ class RotateLogs:
             at_once=options.now,
             keep=parse_age(options.keep) if options.keep else context.config.logs.keep,
         )
-        return search_logs(context, wishes=wishes)
+        plan = search_logs(context, wishes=wishes)
+        return replace(plan, logs=(), unfinished=()) if options.only_old_archives else plan
 
     def perform(self, context: Context, options: RotateLogsOptions, plan: LogPlan) -> Outcome:
         """

@@ -109,6 +109,15 @@ class Ledger:
             state=StepState(row["state"]),
         )
 
+    def next_action(self, run: str) -> str:
+        """Give the name of the action that the run has still to do first, ``""`` where there is none."""
+        with self.file.read() as connection:
+            row = connection.execute(
+                "SELECT action FROM steps WHERE run = ? AND state IN (?, ?, ?) ORDER BY position",
+                (run, StepState.PENDING, StepState.APPROVED, StepState.RUNNING),
+            ).fetchone()
+        return str(row["action"]) if row else ""
+
     def begin_step(self, run: str, position: int) -> int:
         """
         Begin an attempt of a step, and its run with it; gives the attempt's number, from 1.

@@ -1,8 +1,12 @@
 """One sentence about a run, made of its steps."""
 
+from typing import Final
+
 from actions.ledger.ledger import Ledger
 from actions.ledger.schema import StepState
 from storekeeper.units import format_size
+
+NO_ROOM: Final = "not begun: there is no room for it"
 
 
 def summarize(ledger: Ledger, run: str) -> str:
@@ -19,8 +23,12 @@ def summarize(ledger: Ledger, run: str) -> str:
             (StepState.DONE, "done"),
             (StepState.FAILED, "failed"),
             (StepState.CANCELLED, "cancelled"),
-            (StepState.PENDING, "not needed"),
         )
+    ]
+    skipped = [step["summary"] for step in steps if step["state"] in (StepState.PENDING, StepState.SKIPPED)]
+    counted += [
+        (len(skipped) - skipped.count(NO_ROOM), "not needed"),
+        (skipped.count(NO_ROOM), "without room"),
     ]
     told = ", ".join(f"{count} {word}" for count, word in counted if count)
     freed = sum(step["freed_bytes"] for step in steps)

@@ -46,7 +46,7 @@ class RunState(enum.StrEnum):
 
 
 class StepState(enum.StrEnum):
-    """Where a step is; a skipped step was not needed any more."""
+    """Where a step is; a skipped step was not needed (any more), or had no room."""
 
     PENDING = "pending"
     WAITING = "waiting"

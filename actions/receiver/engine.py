@@ -59,7 +59,8 @@ class DbosEngine:
     """
     An engine with one thread for each of at most MOST_AT_ONCE runs.
 
-    ``carry_out`` carries out one step (``worker.py``). A process has at most one started engine:
+    ``carry_out`` carries out one step (``worker.py``); a run that ``may_begin`` refuses stays accepted, and
+    ``reconcile`` asks again. A process has at most one started engine:
     DBOS itself is a global of the process, imported at the start since that takes a second.
     """
 
@@ -70,11 +71,13 @@ class DbosEngine:
         state: Path,
         carry_out: Callable[[str, int], Next],
         workflow_version: str = WORKFLOW_VERSION,
+        may_begin: Callable[[Run], bool] = lambda _: True,
         lost_after_seconds: float = LOST_AFTER_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._workflow_version = workflow_version
+        self._may_begin = may_begin
         self._lost_after_seconds = lost_after_seconds
         self._clock = clock
         self._silent_since: dict[str, float] = {}
@@ -155,7 +158,7 @@ class DbosEngine:
         from dbos import SetWorkflowID
 
         run = self._ledger.run(run_id)
-        if run is None or run.state is not RunState.ACCEPTED:
+        if run is None or run.state is not RunState.ACCEPTED or not self._may_begin(run):
             return
         with SetWorkflowID(_workflow_id(run)):
             self._dbos.enqueue_workflow(QUEUE, self._workflow, run.id, run.step_count)

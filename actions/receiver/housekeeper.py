@@ -9,6 +9,7 @@ from typing import Final
 from actions.ledger.ledger import Ledger
 from actions.receiver.engine import Engine
 from actions.receiver.expiry import expire_approvals, expire_episodes, fail_abandoned_runs
+from actions.receiver.reserve import Reserve
 from actions.schedules import Scheduler
 from storekeeper.config import Config
 
@@ -35,6 +36,8 @@ class Housekeeper:
     ) -> None:
         receiver = config.receiver
         self._jobs: Sequence[Callable[[], object]] = (
+            # First: on a full disk all others need it.
+            Reserve(config.state).tend,
             scheduler.accept_due,
             engine.reconcile,
             lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),

@@ -104,7 +104,9 @@ class ReceiverService:
             stopping=self._stopping.is_set,
             pause=self._pause,
         )
-        self._engine = DbosEngine(ledger, state=config.state, carry_out=worker.carry_out)
+        self._engine = DbosEngine(
+            ledger, state=config.state, carry_out=worker.carry_out, may_begin=worker.may_begin
+        )
         self._housekeeper = Housekeeper(
             ledger, engine=self._engine, scheduler=scheduler, config=config, now=now_here
         )

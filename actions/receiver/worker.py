@@ -20,7 +20,7 @@ from actions.ledger.ledger import Ledger, Run, Step
 from actions.ledger.progress_keeper import ProgressKeeper
 from actions.ledger.run_summary import summarize
 from actions.ledger.schema import RunState, StepState
-from actions.resources import parse_resource
+from actions.receiver.room_guard import RoomGuard
 from actions.runner import Order, Performed, now_here, run_action
 from actions.usage import UsageReader
 from storekeeper.config import Config
@@ -102,11 +102,12 @@ class Worker:
         self._ledger = ledger
         self._config = config
         self._actions = actions
-        self._usage = usage
+        self._room = RoomGuard(ledger, config=config, usage=usage)
         self._stopping = stopping
         self._pause = pause
         self._now = now
         self._clock = clock
+        self.may_begin = self._room.may_begin
 
     def carry_out(self, run_id: str, position: int) -> Next:
         """Carry out the step at ``position`` and, after the last one, end the run."""
@@ -118,17 +119,27 @@ class Worker:
             if run.cancel_requested:
                 self._end(run, state=RunState.CANCELLED)
                 return Next.STOP
-            if position and self._is_enough(run):
-                self._end(run, state=self._state_so_far(run))
-                return Next.STOP
+            if (why := self._room.why_skipped(run, position, step)) is not None:
+                self._ledger.end_step(run_id, position, state=StepState.SKIPPED, outcome=Outcome(summary=why))
+                return self._after(run, position)
             if step.needs_approval and step.state is StepState.PENDING:
                 self._ledger.wait_for_approval(run_id, position)
                 return Next.STOP
             if self._attempt(run, position, step) is Next.STOP:
                 return Next.STOP
+        return self._after(run, position)
+
+    def _after(self, run: Run, position: int) -> Next:
+        """End the run after its last step."""
         if position + 1 == run.step_count:
-            self._end(run, state=self._state_so_far(run))
+            self._conclude(run)
         return Next.GO_ON
+
+    def _conclude(self, run: Run) -> None:
+        """End a run whose steps are through; one that did not make enough room has failed, and says so."""
+        shortfall = self._room.shortfall(run)
+        state = RunState.FAILED if shortfall else self._state_so_far(run)
+        self._end(run, state=state, error=shortfall)
 
     def _attempt(self, run: Run, position: int, step: Step) -> Next:
         with ProgressKeeper(self._ledger, run.id, position, clock=self._clock) as keeper:
@@ -144,6 +155,7 @@ class Worker:
             clock=self._clock,
         )
         try:
+            self._room.require(run, step)
             done = self._until_free(self._order(run, step), keeper=keeper, watch=watch)
         except StorekeeperError as error:
             return self._failed(run, position, keeper, watch, str(error))
@@ -230,17 +242,6 @@ class Worker:
             self._end(run, state=RunState.FAILED, error=error)
             return Next.STOP
         return Next.GO_ON
-
-    def _is_enough(self, run: Run) -> bool:
-        """Tell whether the run's resource is below its mark now; what cannot be read is not enough."""
-        if run.until_below is None or run.dry_run:
-            return False
-        try:
-            usage = self._usage.read(parse_resource(run.resource))
-        except (StorekeeperError, OSError) as error:
-            logger.warning("run %s: the usage of %s cannot be read: %s", run.id, run.resource, error)
-            return False
-        return usage is not None and usage.ratio < run.until_below
 
     def _state_so_far(self, run: Run) -> RunState:
         failed = any(

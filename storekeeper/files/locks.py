@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -40,12 +40,14 @@ class ResourceLock(AbstractContextManager["ResourceLock"]):
                 f" (process {holder.get('process', 'unknown')}, since {holder.get('since', 'unknown')})",
                 hint="Wait until it has ended; storekeeper runs shows it",
             ) from None
-        file.seek(0)
-        file.truncate()
-        since = time.strftime("%Y-%m-%d %H:%M:%S")
-        json.dump({"purpose": self._purpose, "process": os.getpid(), "since": since}, file)
-        file.flush()
         self._file = file
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        holder = json.dumps({"purpose": self._purpose, "process": os.getpid(), "since": since})
+        # Past the buffer, which would try again when it is closed: the lock holds on a full disk, too, only
+        # nobody can be told who has it.
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), holder.encode())
         return self
 
     def __exit__(

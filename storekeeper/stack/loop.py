@@ -25,13 +25,15 @@ class Pace:
     """
     How often the loop looks and how long it waits, in seconds.
 
-    ``hold_seconds`` caps every ``for`` of the rules; None leaves the rules as they are shipped.
+    ``hold_seconds`` caps every ``for`` of the rules; None leaves the rules as they are shipped. An alert that
+    still fires is told again after ``repeat_interval_seconds``; None leaves that to the template.
     """
 
     interval_seconds: int
     group_wait_seconds: int
     group_interval_seconds: int
     hold_seconds: int | None
+    repeat_interval_seconds: int | None = None
 
 
 SERVICE_PACE = Pace(interval_seconds=15, group_wait_seconds=5, group_interval_seconds=60, hold_seconds=None)
@@ -152,6 +154,7 @@ class Loop:
             credentials_file=str(self.token_file),
             group_wait_seconds=self._pace.group_wait_seconds,
             group_interval_seconds=self._pace.group_interval_seconds,
+            repeat_interval_seconds=self._pace.repeat_interval_seconds,
         )
         return configuration
 

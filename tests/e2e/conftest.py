@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,34 @@ class RunningLoop:
 
 
 @pytest.fixture
-def running_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[RunningLoop]:
+def start_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., RunningLoop]]:
+    """A factory that starts the services of a prepared loop; at the end it tells how long each stage took."""
+    with ExitStack() as stack:
+
+        def start(shop: DemonstrationShop, *, config_file: Path, loop: Loop, media_limit: int) -> RunningLoop:
+            services = stack.enter_context(Services(loop.services(), folder=tmp_path / "logs"))
+            observer = Observer(
+                prometheus=loop.addresses.prometheus,
+                receiver=loop.addresses.receiver,
+                token=loop.token_file.read_text().strip(),
+            )
+            running = RunningLoop(
+                folder=tmp_path,
+                shop=shop,
+                config_file=config_file,
+                media_limit=media_limit,
+                loop=loop,
+                services=services,
+                observer=observer,
+            )
+            stack.callback(_tell, running, capsys)
+            return running
+
+        yield start
+
+
+@pytest.fixture
+def running_loop(tmp_path: Path, start_loop: Callable[..., RunningLoop]) -> RunningLoop:
     """Build the sample shop, start the four services, and print how long each stage took."""
     shop = DemonstrationShop(tmp_path)
     shop.build()
@@ -52,22 +80,10 @@ def running_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator
     loop = Loop(config_file, state=tmp_path / "loop", pace=DEMONSTRATION_PACE)
     limit = shop.write_config(config_file, state=tmp_path / "state", token_file=loop.token_file)
     loop.prepare()
-    with Services(loop.services(), folder=tmp_path / "logs") as services:
-        observer = Observer(
-            prometheus=loop.addresses.prometheus,
-            receiver=loop.addresses.receiver,
-            token=loop.token_file.read_text().strip(),
-        )
-        running = RunningLoop(
-            folder=tmp_path,
-            shop=shop,
-            config_file=config_file,
-            media_limit=limit,
-            loop=loop,
-            services=services,
-            observer=observer,
-        )
-        yield running
+    return start_loop(shop, config_file=config_file, loop=loop, media_limit=limit)
+
+
+def _tell(running: RunningLoop, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print()
         for name, seconds in running.stages:

@@ -1,0 +1,185 @@
+"""What makes room comes first, what writes much only when there is room, and a full disk keeps a reserve."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from actions.action import Context, Outcome
+from actions.ledger.history import find_run
+from actions.ledger.ledger import Ledger
+from actions.ledger.rows import NewRun, NewStep
+from actions.ledger.schema import Trigger
+from actions.receiver.reserve import Reserve
+from actions.receiver.worker import Worker
+from actions.resources import Resource
+from actions.usage import Usage
+from storekeeper.config import Config
+from storekeeper.errors import AlreadyRunning
+from storekeeper.files import ResourceLock
+
+
+class Disk:
+    """A disk whose use the test sets, in percent; it stands where the reader of real disks does."""
+
+    def __init__(self) -> None:
+        self.percent = 97
+
+    def read(self, resource: Resource) -> Usage:
+        return Usage(used_bytes=self.percent, capacity_bytes=100)
+
+
+class Freeing:
+    """An action that changes the disk by so many percent."""
+
+    summary = "Change the disk."
+
+    def __init__(self, name: str, disk: Disk, sample: ModuleType, *, percent: int) -> None:
+        self.name = name
+        self.Options = sample.Names
+        self.disk = disk
+        self.percent = percent
+
+    def resources(self, config: Config, options: Any) -> tuple[str, ...]:
+        return ("media",)
+
+    def plan(self, context: Context, options: Any) -> Any:
+        return None
+
+    def perform(self, context: Context, options: Any, plan: Any) -> Outcome:
+        self.disk.percent += self.percent
+        return Outcome(summary=f"now {self.disk.percent}")
+
+
+@pytest.fixture
+def disk() -> Disk:
+    """A disk at 97 %."""
+    return Disk()
+
+
+@pytest.fixture
+def make_worker(
+    config: Config, ledger: Ledger, clock: Any, disk: Disk, sample_actions: ModuleType
+) -> Callable[..., Worker]:
+    """A factory: ``make_worker(clean=-10, backup_database=2)`` knows these actions and what they change."""
+
+    def make(**actions: int) -> Worker:
+        known: dict[str, Any] = {
+            name: Freeing(name, disk, sample_actions, percent=percent) for name, percent in actions.items()
+        }
+        usage: Any = disk
+        return Worker(
+            ledger, config=config, actions=known, usage=usage, stopping=lambda: False, pause=lambda _: None,
+            now=clock,
+        )  # fmt: skip
+
+    return make
+
+
+def carry_out(worker: Worker, ledger: Ledger, *actions: str, until_below: float | None = 0.85) -> Any:
+    """Accept a run of an alert with these steps, carry it out to its end, and give it as JSON."""
+    run = ledger.accept(
+        NewRun(
+            trigger=Trigger.ALERT,
+            who="Alertmanager",
+            steps=[NewStep(action=action) for action in actions],
+            resource="disk:/",
+            until_below=until_below,
+        )
+    )
+    assert run is not None
+    for position in range(len(actions)):
+        if worker.carry_out(run, position).value == "stop":
+            break
+    return find_run(ledger.file, run)
+
+
+def test_room_is_made_before_anything_is_written(make_worker: Callable[..., Worker], ledger: Ledger) -> None:
+    """A backup that stands first is passed over, cleaning ends when there is enough, then it is backed up."""
+    worker = make_worker(backup_media=1, clean=-8, clean_more=-8, clean_all=-50, backup_database=1)
+    run = carry_out(
+        worker, ledger, "backup_media", "clean", "clean_more", "clean_all", "backup_database"
+    )  # fmt: skip
+    assert ["skipped", "done", "done", "skipped", "done"] == [step["state"] for step in run["steps"]]
+    assert ("done", "5 steps: 3 done, 1 not needed, 1 without room; 0 B freed") == (
+        run["state"],
+        run["summary"],
+    )
+
+
+def test_cleaning_in_vain_fails_and_calls_a_person(
+    make_worker: Callable[..., Worker], ledger: Ledger
+) -> None:
+    """A run that ends above its mark has failed, though each step is done, and says what is to be done."""
+    run = carry_out(make_worker(clean=-1, backup_database=1), ledger, "clean", "backup_database")
+    assert ("failed", ["done", "skipped"]) == (run["state"], [step["state"] for step in run["steps"]])
+    assert run["error"].startswith("disk:/ is still 96.0% full, not below 85%")
+    assert "a person must make room" in run["error"]
+
+
+def test_backup_waits_for_room_without_a_thread(
+    make_worker: Callable[..., Worker], ledger: Ledger, disk: Disk
+) -> None:
+    """On a full disk an automatic backup is not begun, a person's is, and it begins when there is room."""
+    worker = make_worker(backup_database=1)
+    ids = [
+        ledger.accept(NewRun(trigger=trigger, who="a", steps=[NewStep(action="backup_database")]))
+        for trigger in (Trigger.ALERT, Trigger.SCHEDULE, Trigger.API)
+    ]
+    runs = [ledger.run(str(run)) for run in ids]
+    assert [False, False, True] == [worker.may_begin(run) for run in runs if run]
+    disk.percent = 94
+    assert [True, True, True] == [worker.may_begin(run) for run in runs if run]
+
+
+def test_disk_that_fills_up_during_a_run_stops_it(make_worker: Callable[..., Worker], ledger: Ledger) -> None:
+    """A later step that writes much fails on a disk that has filled up since the run began."""
+    run = carry_out(
+        make_worker(grow=0, backup_database=1), ledger, "grow", "backup_database", until_below=None
+    )
+    assert ("failed", ["done", "failed"]) == (run["state"], [step["state"] for step in run["steps"]])
+    assert "backup_database waits for room" in run["error"]
+
+
+def test_reserve_is_given_up_when_the_disk_is_full(tmp_path: Path) -> None:
+    """With plenty of room it is taken, with little it is neither taken nor given up, with none it goes."""
+    free = 10_000_000
+    reserve = Reserve(tmp_path, size_bytes=1_000_000, free=lambda _: free)
+    reserve.tend()
+    assert 1_000_000 == reserve.path.stat().st_size
+    assert reserve.path.stat().st_blocks * 512 >= 1_000_000
+    free = 300_000
+    reserve.tend()
+    assert reserve.path.exists()
+    free = 200_000
+    reserve.tend()
+    assert not reserve.path.exists()
+    free = 5_000_000
+    reserve.tend()
+    assert not reserve.path.exists()
+
+
+@pytest.fixture
+def full_folder(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem of its own without a free byte."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    with suppress(OSError):
+        (folder / "ballast").write_bytes(bytes(100_000))
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_lock_holds_on_a_full_disk(full_folder: Path) -> None:
+    """Who holds a lock cannot be written down on a full disk; what makes room begins all the same."""
+    with ResourceLock(full_folder, resource="media", purpose="a cleanup"):
+        assert b"" == (full_folder / "media.lock").read_bytes()
+        with pytest.raises(AlreadyRunning), ResourceLock(full_folder, resource="media", purpose="another"):
+            pass
+    with ResourceLock(full_folder, resource="media", purpose="the next"):
+        pass
