@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Django projects of other people, in an environment of their own as real shops are.
 PROJECTS := .venv-projects
 
-.PHONY: run test thorough lint bench dashboards docs clean
+.PHONY: run test thorough fuzz lint bench dashboards docs clean
 
 run: $(READY) tools
 	@$(BIN)/storekeeper up $(if $(PROJECT),--project $(abspath $(PROJECT)),--demo) $(ARGS)
@@ -17,6 +17,13 @@ test: $(READY) $(PROJECTS)/.ready test-tools lint
 # The attacks with random moments (kills, storms, races, fuzzing) for as long as trust asks for: an hour or more.
 thorough: $(READY) $(PROJECTS)/.ready test-tools
 	@$(BIN)/python -m pytest --thorough -rA $(ARGS)
+
+# Inputs that break something, searched for with coverage as the guide: each target for FUZZ_SECONDS.
+FUZZ_SECONDS ?= 600
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@for target in payload web_config application http; do \
+	  $(BIN)/python tests/fuzz/run.py $$target --seconds $(FUZZ_SECONDS) || exit 1; done
 
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -56,4 +63,4 @@ $(PROJECTS)/.ready: Makefile
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PROJECTS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PROJECTS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -35,6 +35,8 @@ from storekeeper.config import Config
 logger = logging.getLogger(__name__)
 
 READY_SECONDS: Final = 2.0
+# What a browser shows is what we say it is, whatever text an alert brought.
+_NO_SNIFFING: Final = {"x-content-type-options": "nosniff"}
 
 
 class _RunRequest(BaseModel):
@@ -196,7 +198,7 @@ class Receiver:
     async def _metrics(self, request: Request) -> Response:
         encoder, content_type = choose_encoder(request.headers.get("accept", ""))
         page = await anyio.to_thread.run_sync(encoder, self._registry)
-        return Response(page, headers={"content-type": content_type})
+        return Response(page, headers={"content-type": content_type, **_NO_SNIFFING})
 
     async def _healthy(self, _: Request) -> Response:
         return PlainTextResponse("storekeeper receiver is healthy\n")
@@ -245,9 +247,8 @@ def _option_problems(error: ValidationError) -> str:
 
 def _json(value: Any, *, status: int = 200) -> Response:
     # ASCII: a file name may hold what UTF-8 cannot.
-    return Response(
-        json.dumps(value, ensure_ascii=True) + "\n", status_code=status, media_type="application/json"
-    )
+    text = json.dumps(value, ensure_ascii=True) + "\n"
+    return Response(text, status_code=status, headers=_NO_SNIFFING, media_type="application/json")
 
 
 async def _not_stored(_: Request, error: Exception) -> Response:

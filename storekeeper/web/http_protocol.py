@@ -77,6 +77,13 @@ class ImpatientProtocol(H11Protocol):
         super().resume_writing()
         self._stalled.stop()
 
+    def send_400_response(self, msg: str) -> None:
+        """Tell that a request is malformed, or just hang up when an answer to it is out already."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
+
     def shutdown(self) -> None:
         """End an idle connection now, and one with a request when its answer is sent."""
         self._ending = True
