@@ -26,6 +26,8 @@ from storekeeper.shopside.spellings import Wanted, canonical, ends, paths
 # Files that no file field names, looked for in the texts at once: some 15 MB.
 CANDIDATES_AT_ONCE: Final = 50_000
 ROWS_AT_ONCE: Final = 1000
+# Elsewhere than on Windows, a name of plain letters is its own canonical form.
+PLAIN_IS_CANONICAL: Final = canonical("A") == "A"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,11 @@ class AreaComparison:
             listing = unpacked(packed)
             above = f"{folder}/" if folder else ""
             full = [above + name for name in listing.names]
-            keys = [canonical(name) for name in full]
+            keys = (
+                full
+                if all(map(str.isascii, full)) and PLAIN_IS_CANONICAL
+                else [canonical(name) for name in full]
+            )
             named = self._named.places_of(keys)
             for kind, states in self._codes.items():
                 for state_name, names in zip((LIVE, EXPIRED), states, strict=True):

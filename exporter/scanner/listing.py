@@ -14,8 +14,9 @@ from exporter.scanner.entries import Entries
 
 # Number of files, then the array codes of their sizes and of their times.
 HEAD = struct.Struct("=Qcc")
+# Codes of arrays: for numbers up to 4 billion, and for any others.
 NARROW = "I"
-NARROW_MOST = 2 ** (8 * array(NARROW).itemsize) - 1
+WIDE = "q"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,29 +33,29 @@ class ListingWriter:
 
     def __init__(self) -> None:
         self._names: list[bytes] = []
-        self._sizes: array[int] = array("Q")
-        self._modified: array[int] = array("q")
+        self._sizes: array[int] = array(NARROW)
+        self._modified: array[int] = array(NARROW)
 
     def add(self, files: Entries) -> None:
         """Add some regular files."""
         # A NUL is the one character that no name has.
         self._names.append(os.fsencode("\0".join(files.names)))
-        self._sizes.extend(files.sizes)
-        self._modified.extend(files.modified)
+        self._sizes = extended(self._sizes, files.sizes)
+        self._modified = extended(self._modified, files.modified)
 
     def packed(self) -> bytes:
         """Give the whole listing; nothing at all for a directory without files."""
         if not self._names:
             return b""
-        sizes, modified = narrowed(self._sizes), narrowed(self._modified)
-        head = HEAD.pack(len(sizes), sizes.typecode.encode(), modified.typecode.encode())
-        return b"".join([head, sizes.tobytes(), modified.tobytes(), b"\0".join(self._names)])
+        columns = self._sizes, self._modified
+        head = HEAD.pack(len(self._sizes), *(column.typecode.encode() for column in columns))
+        return b"".join([head, *(column.tobytes() for column in columns), b"\0".join(self._names)])
 
 
 def unpacked(packed: bytes) -> Listing:
     """Give back what a writer packed."""
     if not packed:
-        return Listing(names=[], sizes=array("Q"), modified=array("q"))
+        return Listing(names=[], sizes=array(NARROW), modified=array(NARROW))
     count, *codes = HEAD.unpack_from(packed)
     start = HEAD.size
     columns: list[array[int]] = []
@@ -67,6 +68,11 @@ def unpacked(packed: bytes) -> Listing:
     return Listing(names=os.fsdecode(packed[start:]).split("\0"), sizes=columns[0], modified=columns[1])
 
 
-def narrowed(column: "array[int]") -> "array[int]":
-    """Give the numbers in half the bytes where none is too large for that."""
-    return array(NARROW, column) if min(column) >= 0 and max(column) <= NARROW_MOST else column
+def extended(column: "array[int]", values: list[int]) -> "array[int]":
+    """Give the column with more values; in twice the bytes once one of them needs that."""
+    try:
+        column.extend(array(column.typecode, values))
+    except OverflowError:
+        column = array(WIDE, column)
+        column.extend(array(WIDE, values))
+    return column
