@@ -6,7 +6,6 @@ schedules and the web by ``actions.receiver.worker``. A resource is worked on by
 """
 
 import datetime as dt
-import getpass
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from actions.ledger.progress_keeper import ProgressKeeper
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, StepState, Trigger
 from actions.offsite.afterwards import with_copies
+from actions.person import person
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import AlreadyRunning, StorekeeperError
@@ -111,7 +111,7 @@ def run_by_hand(
     A ledger that cannot be written (a full disk) does not keep a person from making room: the run goes
     on without a record. Raises AlreadyRunning at once when a resource is taken.
     """
-    who = _person()
+    who = person()
     order = Order(
         action=action,
         options=options,
@@ -185,11 +185,3 @@ def _told(options: Model) -> dict[str, bool | int | float | str]:
         name: value if isinstance(value, bool | int | float | str) else str(getattr(options, name))
         for name, value in chosen.items()
     }
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        # A container's user often has no name.
-        return "somebody"

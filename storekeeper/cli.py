@@ -27,6 +27,8 @@ COMMANDS = MappingProxyType(
         "check-config": ("storekeeper.commands.check_config", "check_config"),
         "storage_info": ("storekeeper.commands.storage_info", "storage_info"),
         "runs": ("storekeeper.commands.runs", "runs"),
+        "approve": ("storekeeper.commands.decide", "approve"),
+        "cancel": ("storekeeper.commands.decide", "cancel"),
     }
 )
 

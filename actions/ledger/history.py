@@ -23,6 +23,17 @@ def read_runs(config: Config, *, most: int = 20) -> list[dict[str, Any]]:
         file.close()
 
 
+def read_waiting(config: Config) -> list[dict[str, Any]]:
+    """Give the runs that wait for a person, newest first."""
+    file = LedgerFile(config.state)
+    if not file.path.exists():
+        return []
+    try:
+        return list_runs(file, most=MOST_ROWS, state=RunState.WAITING)
+    finally:
+        file.close()
+
+
 def read_run(config: Config, run_id: str) -> dict[str, Any] | None:
     """Give one run with its steps and their logs, None when there is none of that id."""
     file = LedgerFile(config.state)

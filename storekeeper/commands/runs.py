@@ -1,12 +1,21 @@
-"""``storekeeper runs``: what ran, why, and what it freed."""
+"""``storekeeper runs``: what ran, why, what it freed, who decided about it, and what waits for a person."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import click
 
-from actions.ledger.history import read_run, read_runs
-from storekeeper.commands.common import config_option, json_option, print_json, print_table, read_config
+from actions.ledger.history import read_run, read_runs, read_waiting
+from storekeeper.commands.common import (
+    config_option,
+    json_option,
+    print_json,
+    print_table,
+    printable,
+    read_config,
+)
+from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
 from storekeeper.units import format_size
 
@@ -25,6 +34,7 @@ def runs(run_id: str | None, most: int, as_json: bool, config_file: Path | None)
             print_json(found)
         elif found:
             print_table([("run", "started", "what", "why", "state", "freed", "outcome"), *map(_row, found)])
+            _print_waiting(read_waiting(config), config=config)
         else:
             click.echo("nothing has run yet")
         return
@@ -49,11 +59,28 @@ def _row(run: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _print_waiting(waiting: list[dict[str, Any]], *, config: Config) -> None:
+    for run in waiting:
+        step = next(step["action"] for step in run["steps"] if step["state"] == "waiting")
+        since = dt.datetime.fromisoformat(run["waiting_since"])
+        # As long after its begin as the expiry lies before now.
+        now = dt.datetime.now(dt.UTC)
+        until = since + (now - config.receiver.approval_expiry.before(now))
+        click.echo(
+            f"\nrun {run['id']} waits for a person before {step}, until"
+            f" {until.astimezone():%Y-%m-%d %H:%M}:\n"
+            f"  storekeeper approve {run['id']}\n"
+            f"  storekeeper cancel {run['id']}"
+        )
+
+
 def _print_run(run: dict[str, Any]) -> None:
     for name in ("id", "reason", "state", "accepted", "started", "finished", "summary", "error"):
         if run.get(name):
             click.echo(f"{name:>9}  {run[name]}")
     click.echo(f"{'freed':>9}  {format_size(run['freed_bytes'])}")
+    for decision in run["decisions"]:
+        click.echo(f"{decision['what']:>9}  by {printable(decision['who'])} at {decision['time']}")
     for step in run["steps"]:
         click.echo(f"\nstep {step['index'] + 1}: {step['action']} {step['options'] or ''} {step['state']}")
         for line in step["log"]:
