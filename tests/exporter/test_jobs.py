@@ -58,3 +58,59 @@ def test_hanging_job_is_not_started_twice() -> None:
     assert (0, [1]) == (job.latest.attempts, started)
     job.stop()
     go_on.set()
+
+
+def test_a_job_that_follows_another_begins_after_it() -> None:
+    """Its second attempt waits for the second attempt of the job that it follows."""
+    order: list[str] = []
+    enough = threading.Event()
+
+    def follow() -> None:
+        order.append("follower")
+        if order.count("follower") == 3:
+            enough.set()
+
+    leader = Job("leader", lambda: order.append("leader"), interval_seconds=0.3)
+    follower = Job("follower", follow, interval_seconds=0.2, after=[leader])
+    leader.start()
+    leader.wait_for_attempt(timeout_seconds=10)
+    follower.start()
+    assert enough.wait(20)
+    leader.stop()
+    follower.stop()
+    assert ["leader", "follower"] * 3 == order[:6]
+
+
+def test_a_job_that_follows_a_hanging_one_does_not_hang() -> None:
+    """It goes on when it has waited as long again as its pause."""
+    release, twice = threading.Event(), threading.Event()
+    attempts: list[int] = []
+
+    def follow() -> None:
+        attempts.append(1)
+        if len(attempts) == 2:
+            twice.set()
+
+    leader = Job("leader", lambda: release.wait(60), interval_seconds=60)
+    follower = Job("follower", follow, interval_seconds=0.1, after=[leader])
+    leader.start()
+    follower.start()
+    assert twice.wait(20)
+    follower.stop()
+    release.set()
+    leader.stop()
+
+
+def test_a_job_prepares_its_own_thread_once() -> None:
+    """Whatever was asked to be done first is done in the thread of the work."""
+    threads: list[str] = []
+    job = Job(
+        "walk",
+        lambda: threads.append("work in " + threading.current_thread().name),
+        interval_seconds=60,
+        prepare=lambda: threads.append("prepared " + threading.current_thread().name),
+    )
+    job.start()
+    assert job.wait_for_attempt(timeout_seconds=10)
+    job.stop()
+    assert ["prepared walk", "work in walk"] == threads
