@@ -2,15 +2,20 @@
 The directory scanner against ``du`` and ``gdu`` on a shop's media tree.
 
 ``python -m benchmarks scanner --files 1000000`` measures a full walk, a walk again of the unchanged tree, the
-same with 0.1 % of the directories changed, and the peak memory above an idle process. The tree is made in
-the temporary folder and removed afterwards. gdu is left out where it is not installed.
+same with 0.1 % of the directories changed, and the peak memory above an idle process. Each walk asks what
+the exporter asks: sizes, groups, large files, and every name for the comparison with rows. It is measured
+with helper processes and in one process, as the running exporter walks, which starts none. The cost table
+tells how each grows with the tree. The tree is made in the temporary folder and removed afterwards. gdu is
+left out where it is not installed.
 """
 
 import os
 import shutil
+import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -26,8 +31,20 @@ YEAR_SECONDS = 365 * 86_400
 # Longer than the request's settle_seconds: a tree made this moment is read again, and rightly so.
 SETTLE_SECONDS = 2.5
 
+NO_GDU = "gdu is not installed"
+SIDES = {
+    "full": "full walk with helpers",
+    "alone": "full walk in one process",
+    "unchanged": "unchanged tree again",
+    "changed": "0.1 % of directories changed",
+    "du": "du",
+    "gdu": "gdu",
+}
+
 IDLE = "import sys, time; from pathlib import Path; from exporter.scanner import *; time.sleep(0.3)"
-SCANNING = IDLE + "; usage = scan(ScanRequest(root=Path(sys.argv[1]))); time.sleep(0.1)"
+REQUEST = "ScanRequest(root=Path(sys.argv[1]), names=True, large_over_bytes=10_000_000)"
+SCANNING = IDLE + f"; usage = scan({REQUEST}); time.sleep(0.1)"
+SCANNING_ALONE = IDLE + f"; usage = scan({REQUEST}, processes=0); time.sleep(0.1)"
 
 
 @click.command(name="scanner")
@@ -38,13 +55,17 @@ SCANNING = IDLE + "; usage = scan(ScanRequest(root=Path(sys.argv[1]))); time.sle
 def command(files: tuple[int, ...], rounds: int) -> None:
     """Measure the directory scanner against du and gdu."""
     measure.take_low_priority()
-    table = Table(
-        "what", *(f"{number:,} files" for number in files), title="median of the rounds (lowest to highest)"
-    )
-    columns = [compared(number, rounds=rounds) for number in files]
-    for name in columns[0]:
-        table.add_row(name, *(column[name] for column in columns))
-    Console(width=150).print(table)
+    heads = [f"{number:,} files" for number in files]
+    table = Table("what", *heads, title="median of the rounds (lowest to highest)")
+    results = [compared(number, rounds=rounds) for number in files]
+    for name in results[0].ratios:
+        table.add_row(name, *(result.ratios[name] for result in results))
+    costs = Table("what", *heads, title="cost for each file, as times that of the smallest tree")
+    for side, first in results[0].seconds_a_file.items():
+        costs.add_row(side, *(f"{result.seconds_a_file[side] / first:.3g}" for result in results))
+    console = Console(width=150)
+    console.print(table)
+    console.print(costs)
 
 
 def main(arguments: list[str]) -> int:
@@ -53,15 +74,25 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def compared(files: int, *, rounds: int) -> dict[str, str]:
-    """Measure one tree; give each result as text."""
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One tree: each ratio as text, and the median seconds of each side divided by the number of files."""
+
+    ratios: Mapping[str, str]
+    seconds_a_file: Mapping[str, float]
+
+
+def compared(files: int, *, rounds: int) -> Measured:
+    """Measure one tree."""
     folder = Path(tempfile.mkdtemp(prefix="storekeeper-benchmark-"))
     try:
         directories = make_tree(folder, files=files)
         time.sleep(SETTLE_SECONDS)
-        request = ScanRequest(root=folder)
+        groups = {f"group_{number}": f"group-{number}" for number in range(GROUPS)}
+        request = ScanRequest(root=folder, names=True, groups=groups, large_over_bytes=10_000_000)
         sides: dict[str, Callable[[], float]] = {
             "full": lambda: measure.timed(lambda: scan(request)),
+            "alone": lambda: measure.timed(lambda: scan(request, processes=0)),
             "du": lambda: measure.program("du", "-s", folder),
             "unchanged": Rescan(request, changed=[]),
             "changed": Rescan(request, changed=directories[: max(1, len(directories) // 1000)]),
@@ -69,23 +100,32 @@ def compared(files: int, *, rounds: int) -> dict[str, str]:
         if shutil.which("gdu"):
             sides["gdu"] = lambda: measure.program("gdu", "-npcs", folder)
         seconds = measure.interleaved(sides, rounds=rounds)
-        memory = measure.peak_memory_bytes(SCANNING, str(folder)) - measure.peak_memory_bytes(IDLE)
+        idle = measure.peak_memory_bytes(IDLE)
+        memory = measure.peak_memory_bytes(SCANNING, str(folder)) - idle
+        memory_alone = measure.peak_memory_bytes(SCANNING_ALONE, str(folder)) - idle
     finally:
         shutil.rmtree(folder)
     results = {
-        "full walk, time / du": str(measure.ratio(seconds, of="full", to="du")),
-        "full walk, time / gdu": "gdu is not installed",
+        "full walk with helpers, time / du": str(measure.ratio(seconds, of="full", to="du")),
+        "full walk in one process, time / du": str(measure.ratio(seconds, of="alone", to="du")),
+        "full walk with helpers, time / gdu": NO_GDU,
+        "full walk in one process, time / gdu": NO_GDU,
         "unchanged tree again, times faster than du": str(
             measure.ratio(seconds, of="unchanged", to="du").inverse
         ),
         "0.1 % of directories changed, times faster than du": str(
             measure.ratio(seconds, of="changed", to="du").inverse
         ),
-        "peak memory of the full walk above idle, MB": f"{memory / 1e6:.0f}",
+        "peak memory with helpers above idle, MB": f"{memory / 1e6:.0f}",
+        "peak memory in one process above idle, MB": f"{memory_alone / 1e6:.0f}",
     }
     if "gdu" in seconds:
-        results["full walk, time / gdu"] = str(measure.ratio(seconds, of="full", to="gdu"))
-    return results
+        results["full walk with helpers, time / gdu"] = str(measure.ratio(seconds, of="full", to="gdu"))
+        results["full walk in one process, time / gdu"] = str(measure.ratio(seconds, of="alone", to="gdu"))
+    return Measured(
+        ratios=results,
+        seconds_a_file={SIDES[name]: statistics.median(took) / files for name, took in seconds.items()},
+    )
 
 
 class Rescan:
