@@ -41,11 +41,36 @@ def load_in_batches(path: str, *, connection: Any) -> Iterator[int]:
             cursor.execute(statement)
 
 
-def _objects(path: str) -> Iterator[list[dict[str, Any]]]:
+def field_orders(path: str) -> dict[str, dict[str, int]]:
+    """Give for each model in the fixture (its label in small letters) the fields and their places."""
+    orders: dict[str, dict[str, int]] = {}
+    last = ""
+    with _open_text(path) as lines:
+        for text in _texts(lines):
+            model = text.partition(",")[0]
+            if model != last:
+                last = model
+                first = json.loads(text)
+                names = {name: place for place, name in enumerate(first["fields"])}
+                orders.setdefault(first["model"], names)
+    return orders
+
+
+def _open_text(path: str) -> Any:
     opened: Any = gzip.open if path.endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8") as lines:
-        rest = (line.rstrip(",\n") for line in lines)
-        texts = (line for line in rest if line not in ("[", "]", ""))
+    return opened(path, "rt", encoding="utf-8")
+
+
+def _texts(lines: Any) -> Iterator[str]:
+    for line in lines:
+        text = line.rstrip(",\n")
+        if text not in ("[", "]", ""):
+            yield text
+
+
+def _objects(path: str) -> Iterator[list[dict[str, Any]]]:
+    with _open_text(path) as lines:
+        texts = _texts(lines)
         while batch := list(itertools.islice(texts, _LINES)):
             yield json.loads(f"[{','.join(batch)}]")
 

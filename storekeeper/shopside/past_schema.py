@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .fixture_load import field_orders
+
 
 class PastSchema:
     """
@@ -31,8 +33,12 @@ class PastSchema:
         self.newer = _names(nodes - found)
         self.unknown = _names(recorded - found - replaced)
 
-    def enter(self) -> None:
-        """Make the tables, and let Django's models be those of that time for the rest of this interpreter."""
+    def enter(self, fixture: str) -> None:
+        """
+        Make the tables, and let Django's models be those of that time for the rest of this interpreter.
+
+        The fields are put in the order that they have in the fixture at that path: migrations keep another.
+        """
         from django.core.management.commands.migrate import Command
 
         graph = self._executor.loader.graph
@@ -49,20 +55,25 @@ class PastSchema:
             command.verbosity = 0
             command.sync_apps(self._connection, unmigrated)
         self._executor.migrate(targets)
-        _become(self._executor.loader.project_state(targets).apps)
+        _become(self._executor.loader.project_state(targets).apps, orders=field_orders(fixture))
 
 
 def _names(keys: Any) -> list[str]:
     return sorted(f"{app}.{name}" for app, name in keys)
 
 
-def _become(state: Any) -> None:
+def _become(state: Any, *, orders: dict[str, dict[str, int]]) -> None:
     """Put the models of that time in the place of those of today."""
     from django.apps import apps
 
     for config in apps.get_app_configs():
         apps.all_models[config.label] = state.all_models.get(config.label, {})
         config.models = apps.all_models[config.label]
+    for label, names in orders.items():
+        meta = apps.get_model(label)._meta
+        for fields in (meta.local_fields, meta.local_many_to_many):
+            fields.sort(key=lambda field, names=names: names.get(field.name, -1))
+        meta._expire_cache()
     apps.clear_cache()
     if apps.is_installed("django.contrib.auth"):
         manager = apps.get_model("auth", "Permission")._default_manager

@@ -60,7 +60,7 @@ def restore_fixture(
     schema = PastSchema(connection, migrations=migrations)
     in_the_past = past and bool(migrations and (schema.newer or schema.unknown))
     if in_the_past and not schema.unknown:
-        schema.enter()
+        schema.enter(path)
     elif not in_the_past:
         call_command("migrate", database=database, interactive=False, verbosity=0, run_syncdb=True)
     yield {"schema": {"newer": schema.newer, "unknown": schema.unknown}}

@@ -1,4 +1,4 @@
-"""Backups that are older or younger than the shop's migrations: tried with the tables of their time, or told."""
+"""Backups older or younger than the shop's migrations: tried with the tables of their time, or told."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from actions.backup_database import BackupDatabase
+from actions.backups.manifest import write_manifest
 from actions.restore_backup import RestoreBackup
 from actions.verify_backup import VerifyBackup
 from storekeeper.backups import Manifest, read_manifest
@@ -31,12 +32,9 @@ def deploy(kept: Any) -> None:
     assert field in text
     text = text.replace(field, field + '    note = models.CharField(max_length=20, default="none")\n')
     customer = "class Customer(models.Model):\n"
-    head, _, rest = text.partition(customer)
-    doc, _, body = rest.partition('"""\n')
-    text = f'{head}{customer}{doc}"""\n\n    level = models.IntegerField(default=7)\n{body}'
-    models.write_text(
-        text + "\n\nclass Shelf(models.Model):\n    name = models.CharField(max_length=9)\n", "utf-8"
-    )
+    text = text.replace(customer, customer + "    level = models.IntegerField(default=7)\n")
+    shelf = "\n\nclass Shelf(models.Model):\n    name = models.CharField(max_length=9)\n"
+    models.write_text(text + shelf, "utf-8")
     kept.shop.manage("makemigrations", "app", "--name=later", "--verbosity=0")
 
 
@@ -74,8 +72,6 @@ def test_damage_in_an_older_backup_is_not_called_damage_nor_proof(keeper: Factor
     kept = keeper(orders=5, copied=True)
     _, outcome = kept.run(BackupDatabase())
     (path,) = outcome.created
-    from actions.backups.manifest import write_manifest
-
     told = manifest_of(path)
     wrong = {**told.tables, "app.Order": told.tables["app.Order"].model_copy(update={"checksum": "0" * 64})}
     write_manifest(path, told.model_copy(update={"tables": wrong}))

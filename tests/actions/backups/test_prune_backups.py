@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actions.backup_database import BackupDatabase
 from actions.backups.manifest import manifest_path, mark_verified, write_manifest
 from actions.prune_backups import PruneBackups
-from storekeeper.backups import Manifest
+from storekeeper.backups import Manifest, read_manifest
 
 NOW = dt.datetime(2025, 12, 31, 12, 0, tzinfo=dt.UTC)
 
@@ -128,3 +130,70 @@ def test_real_backup_is_known_by_its_manifest(keeper: Callable[..., Any]) -> Non
     assert [(one.backup.path, one.reasons) for one in plan.judged] == [
         (outcome.created[0], ("not verified yet",))
     ]
+
+
+def flip(path: Path) -> None:
+    """Change one bit of a backup."""
+    data = bytearray(path.read_bytes())
+    data[1] ^= 1
+    path.write_bytes(data)
+
+
+def flip_manifest(path: Path) -> None:
+    """Change one digit of the year in which a backup was made."""
+    text = manifest_path(path).read_bytes()
+    manifest_path(path).write_bytes(text.replace(b'"created": "2025', b'"created": "2024'))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda path: path.write_bytes(b"row"), flip, flip_manifest, lambda path: path.write_bytes(b"")],
+    ids=["cut", "a bit", "a bit of the manifest", "emptied"],
+)
+@pytest.mark.parametrize("which", [(0,), (0, 1, 2), (3,)], ids=["newest", "three newest", "an older one"])
+def test_damaged_backup_pushes_no_good_one_out(
+    keeper: Callable[..., Any], damage: Callable[[Path], Any], which: tuple[int, ...]
+) -> None:
+    """Where verified backups are damaged, as many good ones stay as there are to be."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    keep = kept.config.backups.keep.model_copy(update={"daily": 4, "weekly": 0, "monthly": 0})
+    backups = kept.config.backups.model_copy(update={"keep": keep})
+    kept.config = kept.config.model_copy(update={"backups": backups})
+    folder = kept.config.backups.path
+    paths = [place(folder, days=days) for days in range(9)]
+    for number in which:
+        damage(paths[number])
+    kept.run(PruneBackups())
+    good = [path for number, path in enumerate(paths) if number not in which]
+    stay = {path.name for path in good[:4]}
+    assert stay <= left(folder)
+    assert not {path.name for path in good[4:]} & left(folder)
+    # The damaged ones are still there to be looked at, and are told.
+    assert {paths[number].name for number in which} <= left(folder)
+
+
+def test_damage_is_told_and_noted(keeper: Callable[..., Any]) -> None:
+    """The manifest of a damaged backup says so from then on; the next run removes it, as not verified."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    folder = kept.config.backups.path
+    paths = [place(folder, days=days) for days in range(40)]
+    flip(paths[3])
+    plan, outcome = kept.run(PruneBackups())
+    assert f"{paths[3].name} is damaged" in plan.summary
+    assert "another checksum" in outcome.details["damaged"][paths[3].name]
+    manifest = read_manifest(paths[3])
+    assert manifest is not None
+    assert (manifest.verified, "another checksum" in manifest.verification_error) == (None, True)
+    kept.run(PruneBackups())
+    assert not paths[3].exists()
+
+
+def test_nothing_is_read_where_nothing_goes(keeper: Callable[..., Any]) -> None:
+    """Where all backups stay, their bytes are not looked at: reading them is the work of verify_backup."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    path = place(kept.config.backups.path, days=1)
+    flip(path)
+    assert kept.plan(PruneBackups()).empty
