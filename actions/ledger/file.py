@@ -13,6 +13,7 @@ from storekeeper.errors import StorekeeperError
 
 FILE_NAME: Final = "ledger.sqlite3"
 BUSY_SECONDS: Final = 5.0
+_OPENING: Final = threading.Lock()
 
 
 class LedgerUnavailable(StorekeeperError):
@@ -84,11 +85,14 @@ class LedgerFile:
         if self._connection is not None:
             return self._connection
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Created by us first: SQLite would give everybody the right to read it.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(
-            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
-        )
+        with _OPENING:
+            # Created by us first: SQLite would give everybody the right to read it. A file that is there is
+            # never opened by hand: to close it would give up the locks of this process's other connections.
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            connection = sqlite3.connect(
+                self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+            )
         try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
