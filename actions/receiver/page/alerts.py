@@ -58,9 +58,7 @@ def _told(
         needs_person = run["state"] == RunState.WAITING
     elif row["exhausted"]:
         needs_person = True
-        doing = (
-            "All runs of the day are spent and it still fires. storekeeper has stopped: a person is needed."
-        )
+        doing = "All runs of the day are spent and it still fires: storekeeper has stopped trying."
     elif run:
         again_at = _again_at(row, run, config=config, playbooks=playbooks)
         ended = {RunState.DONE: "Its run is done.", RunState.FAILED: "Its run failed."}

@@ -1,7 +1,7 @@
 """What needs a person, in one list: approvals, spent runs, what fills up unseen, failures, bad backups."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,13 +39,14 @@ def find_needs(
 ) -> tuple[Need, ...]:
     """Give all needs; ``runs`` are the newest ones, newest first, ``waiting`` those before an approval."""
     asked_for = {run["id"] for run in waiting}
+    told = {alert.run for alert in alerts if alert.needs_person}
     worked_on = {run["resource"] for run in runs if run["state"] in OPEN_RUN_STATES}
     worked_on |= {alert.about for alert in alerts}
     return (
         *(_approval(run) for run in waiting),
         *(_alert(alert) for alert in alerts if alert.needs_person and alert.run not in asked_for),
         *(_full(gauge) for gauge in gauges if gauge.level in LOUD and gauge.resource not in worked_on),
-        *_failures(runs, now=now),
+        *_failures(runs, told=told, now=now),
         *_bad_backups(freshness),
     )
 
@@ -80,8 +81,14 @@ def _full(gauge: Gauge) -> Need:
     )
 
 
-def _failures(runs: Sequence[Mapping[str, Any]], *, now: dt.datetime) -> Iterator[Need]:
-    """Give the newest run of each kind that failed; one that went well since is the answer to it."""
+def _failures(
+    runs: Sequence[Mapping[str, Any]], *, told: Collection[str | None], now: dt.datetime
+) -> Iterator[Need]:
+    """
+    Give the newest run of each kind that failed; one that went well since is the answer to it.
+
+    What ``told`` names stands in the list already, with its alert.
+    """
     seen = set()
     for run in runs:
         if run["dry_run"] or not run["finished"] or run["state"] == RunState.REFUSED:
@@ -91,7 +98,9 @@ def _failures(runs: Sequence[Mapping[str, Any]], *, now: dt.datetime) -> Iterato
         if kind in seen:
             continue
         seen.add(kind)
-        if run["state"] == RunState.FAILED and now - parse_moment(run["finished"]) < FAILURES_COUNT_FOR:
+        if run["id"] in told or run["state"] != RunState.FAILED:
+            continue
+        if now - parse_moment(run["finished"]) < FAILURES_COUNT_FOR:
             failed = [step["action"] for step in run["steps"] if step["state"] == "failed"]
             error = run["error"] or next((step["error"] for step in run["steps"] if step["error"]), "")
             yield Need(

@@ -27,6 +27,12 @@ class Offer:
     next_due: dt.datetime | None
     last_run: Mapping[str, Any] | None
 
+    @property
+    def last_state(self) -> str:
+        """Give how the action ended in its last run, whose other steps may have ended otherwise."""
+        steps = self.last_run["steps"] if self.last_run else []
+        return next((str(step["state"]) for step in steps if step["action"] == self.name), "")
+
 
 def read_offers(
     actions: Mapping[str, Action[Any, Any]], *, file: LedgerFile, due: Mapping[str, dt.datetime]

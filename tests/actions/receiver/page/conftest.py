@@ -36,6 +36,9 @@ playbooks:
     cooldown: 0s
     runs_per_day: 1
     steps: [{{action: fail_always, options: {{names: "qr*"}}}}]
+  fails:
+    alert: FailingAlert
+    steps: [{{action: fail_always, options: {{names: "qr*"}}}}]
   careful:
     alert: CarefulAlert
     steps:
