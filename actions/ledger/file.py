@@ -13,7 +13,10 @@ from storekeeper.errors import StorekeeperError
 
 FILE_NAME: Final = "ledger.sqlite3"
 BUSY_SECONDS: Final = 5.0
-_OPENING: Final = threading.Lock()
+# SQLite lets the log beside the file grow to 4 MB before it empties it: on a full disk too much by far.
+LOG_PAGES: Final = 250
+LOG_BYTES: Final = LOG_PAGES * 4096
+_creating = threading.Lock()
 
 
 class LedgerUnavailable(StorekeeperError):
@@ -85,18 +88,16 @@ class LedgerFile:
         if self._connection is not None:
             return self._connection
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _OPENING:
-            # Created by us first: SQLite would give everybody the right to read it. A file that is there is
-            # never opened by hand: to close it would give up the locks of this process's other connections.
-            with suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            connection = sqlite3.connect(
-                self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
-            )
+        create_private(self.path)
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
         try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
             connection.execute("PRAGMA foreign_keys = ON")
             self._bring_up_to_date(connection)
         except BaseException:
@@ -128,6 +129,18 @@ class LedgerFile:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
+
+
+def create_private(path: Path) -> None:
+    """
+    Create a database's file for its owner alone, where there is none: SQLite would let everybody read it.
+
+    A file that exists is never opened here. Closing it again would give back all locks that SQLite holds on
+    it in this process; the next program to look into the database would then take itself for the last one
+    and remove the log that this process still writes to, and with it what was committed there.
+    """
+    with suppress(FileExistsError), _creating:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _version(connection: sqlite3.Connection) -> int:

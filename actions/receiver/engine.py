@@ -7,7 +7,6 @@ and the interrupted one is.
 """
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -16,10 +15,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from actions.ledger.file import create_private
 from actions.ledger.ledger import Ledger, Run
 from actions.ledger.schema import RunState
 from actions.receiver.worker import Next
-from storekeeper.errors import AlreadyRunning
+from storekeeper.errors import AlreadyRunning, StorekeeperError
 from storekeeper.files import ResourceLock
 
 logger = logging.getLogger(__name__)
@@ -36,14 +36,20 @@ POLL_SECONDS: Final = 0.5
 LOST_AFTER_SECONDS: Final = 30.0
 
 
+class EngineUnavailable(StorekeeperError):
+    """The engine's own file cannot be read or written now, as on a full disk."""
+
+    permanent = False
+
+
 class Engine(Protocol):
-    """What the receiver needs of an engine."""
+    """What the receiver needs of an engine. Until it is started, what it is given stays in the ledger."""
 
     def claim(self) -> None:
         """Make the state ours until ``stop`` or the process's end; raises AlreadyRunning for a twin."""
 
     def start(self) -> None:
-        """Begin to carry runs out, the interrupted ones first."""
+        """Begin, unless begun, to carry runs out, interrupted ones first; raises EngineUnavailable."""
 
     def submit(self, run_id: str) -> None:
         """Carry out an accepted run of the ledger; harmless when it was submitted before."""
@@ -100,11 +106,31 @@ class DbosEngine:
             ) from None
 
     def start(self) -> None:
-        """Begin to carry runs out, the interrupted ones first; the state must have been claimed."""
-        from dbos import DBOS, DBOSPortableJSONSerializer
+        """
+        Begin to carry runs out, the interrupted ones first, unless begun; the state must have been claimed.
+
+        Raises EngineUnavailable; what was half begun is ended then, so that it can be tried again.
+        """
+        if self._dbos is not None:
+            return
+        from dbos import DBOS
+        from sqlalchemy.exc import SQLAlchemyError
 
         path = self._state / FILE_NAME
-        _prepare(path)
+        try:
+            _prepare(path)
+            self._launch(path)
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            DBOS.destroy(destroy_registry=True)
+            raise EngineUnavailable(
+                f"the engine's file {path} cannot be used: {error.args[0] if error.args else error}",
+                hint="Its disk may be full: make room. Runs wait in the ledger until then",
+            ) from error
+        self._dbos = DBOS
+
+    def _launch(self, path: Path) -> None:
+        from dbos import DBOS, DBOSPortableJSONSerializer
+
         DBOS(
             config={
                 "name": "storekeeper",
@@ -133,7 +159,6 @@ class DbosEngine:
             polling_interval_sec=POLL_SECONDS,
             on_conflict="always_update",
         )
-        self._dbos = DBOS
 
     def _run(self, run_id: str, step_count: int) -> None:
         """The workflow: the same calls in the same order at each replay."""
@@ -158,13 +183,17 @@ class DbosEngine:
         from dbos import SetWorkflowID
 
         run = self._ledger.run(run_id)
-        if run is None or run.state is not RunState.ACCEPTED or not self._may_begin(run):
+        if self._dbos is None or run is None or run.state is not RunState.ACCEPTED:
+            return
+        if not self._may_begin(run):
             return
         with SetWorkflowID(_workflow_id(run)):
             self._dbos.enqueue_workflow(QUEUE, self._workflow, run.id, run.step_count)
 
     def reconcile(self) -> None:
         """Submit what the ledger holds and the engine has lost, forgot, or has under another version."""
+        if self._dbos is None:
+            return
         for run in self._ledger.runs_in(RunState.ACCEPTED, RunState.RUNNING):
             with self._active_lock:
                 if run.id in self._active:
@@ -224,6 +253,6 @@ def _workflow_id(run: Run) -> str:
 def _prepare(path: Path) -> None:
     """Create the file for its owner alone, with a write-ahead log: DBOS would leave both to chance."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    create_private(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

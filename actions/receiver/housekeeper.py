@@ -38,6 +38,7 @@ class Housekeeper:
         self._jobs: Sequence[Callable[[], object]] = (
             # First: on a full disk all others need it.
             Reserve(config.state).tend,
+            engine.start,
             scheduler.accept_due,
             engine.reconcile,
             lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),

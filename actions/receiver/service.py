@@ -14,7 +14,7 @@ from actions.ledger.ledger import Ledger
 from actions.playbooks import check_playbooks, playbooks_of
 from actions.receiver.access import Access, TokenFile, is_protected
 from actions.receiver.app import Receiver
-from actions.receiver.engine import DbosEngine
+from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.housekeeper import Housekeeper
 from actions.receiver.intake import Intake
 from actions.receiver.page.pages import Pages
@@ -144,7 +144,11 @@ class ReceiverService:
         self._engine.claim()
         try:
             self.web = WebServer(self._app, listen=self._addresses, tls=self._tls)
-            self._engine.start()
+            try:
+                self._engine.start()
+            except EngineUnavailable as error:
+                # Each round tries again; a disk that is full must not keep us from saying so.
+                logger.error("%s", error)
         except BaseException:
             self._engine.stop(grace_seconds=0)
             raise

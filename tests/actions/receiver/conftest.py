@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 
 import pytest
 import requests
+import yaml
 
 from actions.ledger.file import LedgerFile
 from actions.ledger.ledger import Ledger
 from actions.playbooks import shipped_playbooks
 from actions.receiver.service import ReceiverService
 from storekeeper.config import Config, load_config
+from storekeeper.stack.ports import PortClaims
 
 PROGRAM = Path(__file__).with_name("receiver_process.py")
 
@@ -249,3 +251,70 @@ def start_receiver(config_file: Path) -> Iterator[Callable[..., RunningReceiver]
         process.wait()
         assert process.stdout
         process.stdout.close()
+
+
+@dataclass
+class RunningAlertmanager:
+    """The real Alertmanager, made as quick as it can be: what fires is sent at once and soon again."""
+
+    url: str
+
+    def post(self, *alerts: dict[str, str], **times: str) -> None:
+        """Say that alerts with these labels fire, or resolve where ``times`` gives an ``endsAt``."""
+        sent = [{"labels": labels, "annotations": {"summary": "ពេញ"}, **times} for labels in alerts]
+        assert requests.post(f"{self.url}/api/v2/alerts", json=sent, timeout=30).ok
+
+    def resolve(self, *alerts: dict[str, str]) -> None:
+        """Say that these alerts fire no more."""
+        self.post(*alerts, endsAt=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+
+    def answers(self) -> bool:
+        """Tell whether it takes alerts yet."""
+        try:
+            return requests.get(f"{self.url}/-/ready", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def failed_requests(self) -> int:
+        """Give how many messages to a webhook were not answered well."""
+        page = requests.get(f"{self.url}/metrics", timeout=5).text
+        name = 'alertmanager_notification_requests_failed_total{integration="webhook"}'
+        return sum(int(line.split()[-1]) for line in page.splitlines() if line.startswith(name))
+
+
+@pytest.fixture
+def start_alertmanager(tmp_path: Path) -> Iterator[Callable[[str], RunningAlertmanager]]:
+    """``start_alertmanager(url)``: an Alertmanager that sends each alert by itself to the webhook ``url``."""
+    claims = PortClaims()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(url: str) -> RunningAlertmanager:
+        route = {
+            "receiver": "storekeeper",
+            "group_by": ["..."],
+            "group_wait": "0s",
+            "group_interval": "1s",
+            # It forgets after twice this time what it sent, and then never says that an alert is over.
+            "repeat_interval": "2s",
+        }
+        receivers = [{"name": "storekeeper", "webhook_configs": [{"url": url}]}]
+        config_file = tmp_path / "alertmanager.yml"
+        config_file.write_text(yaml.safe_dump({"route": route, "receivers": receivers}))
+        address = f"127.0.0.1:{claims.claim(19093)}"
+        command = [
+            "prometheus-alertmanager",
+            f"--config.file={config_file}",
+            f"--storage.path={tmp_path / 'alertmanager'}",
+            f"--web.listen-address={address}",
+            "--cluster.listen-address=",
+        ]
+        with (tmp_path / "alertmanager.log").open("wb") as log:
+            started.append(subprocess.Popen(command, stderr=log))
+        alertmanager = RunningAlertmanager(f"http://{address}")
+        wait_until(alertmanager.answers)
+        return alertmanager
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait()

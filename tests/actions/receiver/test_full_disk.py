@@ -62,6 +62,69 @@ def test_answers_503_while_full_and_recovers(
     assert (0, 1) == (stored, receiver.metric("storekeeper_alerts_received_total"))
 
 
+def test_alertmanager_comes_again_until_there_is_room(
+    small_disk: Path,
+    start_receiver: Callable[..., Any],
+    start_alertmanager: Callable[[str], Any],
+    wait: Callable[..., Any],
+) -> None:
+    """What fires while nothing can be stored is not lost: Alertmanager sends it again, and it is acted on."""
+    receiver = start_receiver()
+    alertmanager = start_alertmanager(f"{receiver.url}/api/v1/alerts")
+    ballast = fill(small_disk)
+    words = {f"words{number}": "w" * 900 for number in range(4)}
+    many = [{"alertname": "SomethingElse", "number": str(number), **words} for number in range(60)]
+    alertmanager.post(*many, {"alertname": "StorageUsageWarning", "resource": "media"})
+    wait(lambda: alertmanager.failed_requests() > len(many))
+    assert 503 == receiver.get("/-/ready").status_code
+    stored = receiver.metric("storekeeper_alerts_received_total")
+    assert stored is not None and stored < len(many)
+    ballast.unlink()
+    wait(lambda: receiver.metric("storekeeper_alerts_received_total") >= len(many) + 1)
+    wait(lambda: "StorageUsageWarning" in str(receiver.runs()))
+    (run,) = receiver.runs()
+    assert "done" == receiver.wait_for(run["id"], "done", "failed")["state"]
+    wait(lambda: receiver.get("/-/ready").ok)
+    ledger = LedgerFile(small_disk)
+    with ledger.read() as connection:
+        rows = connection.execute("SELECT json_extract(labels, '$.number') FROM episodes").fetchall()
+    ledger.close()
+    assert {alert["number"] for alert in many} == {row[0] for row in rows} - {None}
+
+
+def test_disk_that_fills_up_during_a_run(
+    small_disk: Path, start_receiver: Callable[..., Any], alert: Make, wait: Callable[..., Any]
+) -> None:
+    """A run whose steps cannot be written down waits for room; then it ends, no step lost or repeated."""
+    receiver = start_receiver()
+    (run,) = receiver.send(alert("SlowAlert")).json()["runs"]
+    out = small_disk.with_name("out")
+    wait(lambda: len(list(out.glob("second-*"))) > 5)
+    ballast = fill(small_disk)
+    wait(lambda: "write_batches second ends" in small_disk.with_name("told.txt").read_text())
+    ballast.unlink()
+    ended = receiver.wait_for(run, "done", "failed")
+    assert ("done", ["done"] * 3) == (ended["state"], [step["state"] for step in ended["steps"]])
+    told = small_disk.with_name("told.txt").read_text()
+    assert [1, 1, 1] == [told.count(f"{name} begins") for name in ("first", "second", "third")]
+    assert 4400 == ended["freed_bytes"]
+
+
+def test_starts_on_a_full_disk(
+    small_disk: Path, start_receiver: Callable[..., Any], alert: Make, wait: Callable[..., Any]
+) -> None:
+    """A receiver whose state lies on a full disk answers, not ready, until there is room."""
+    start_receiver().process.kill()
+    ballast = fill(small_disk)
+    receiver = start_receiver()
+    assert 503 == receiver.get("/-/ready").status_code
+    assert 200 == receiver.get("/-/healthy").status_code
+    ballast.unlink()
+    assert 202 == receiver.send(alert("StorageUsageWarning", resource="media")).status_code
+    (run,) = receiver.runs()
+    assert "done" == receiver.wait_for(run["id"], "done", "failed")["state"]
+
+
 def test_ledger_file_fails_whole_and_recovers(small_disk: Path) -> None:
     """A transaction that does not fit is a LedgerUnavailable and leaves the ledger as it was."""
     ledger = Ledger(LedgerFile(small_disk), now=now_here)

@@ -107,6 +107,29 @@ def test_approval_expires(ledger: Ledger, clock: Any) -> None:
     assert [RunState.CANCELLED, RunState.ACCEPTED] == states
 
 
+def test_program_that_looks_into_it_takes_nothing_away(ledger: Ledger, config: Config) -> None:
+    """While a process has the ledger open twice, others open and close it, and every commit stays."""
+    look = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+        " print(c.execute('SELECT count(*) FROM runs').fetchone()[0]); c.close()"
+    )
+
+    def seen_by_another() -> int:
+        command = [sys.executable, "-c", look, str(ledger.file.path)]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    accept(ledger)
+    second = LedgerFile(config.state)
+    with second.read() as connection:
+        connection.execute("SELECT count(*) FROM runs")
+    assert 1 == seen_by_another()
+    accept(ledger)
+    assert 2 == seen_by_another()
+    accept(ledger)
+    second.close()
+    assert 3 == seen_by_another()
+
+
 def test_many_processes_write_at_once(ledger: Ledger, config: Config) -> None:
     """The command line writes its runs beside the receiver; none is lost and none waits for ever."""
     code = (

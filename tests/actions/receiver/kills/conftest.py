@@ -1,6 +1,7 @@
 """A receiver to be killed, the real Alertmanager that sends to it, and a forwarder between the two."""
 
 import http.client
+import importlib.util
 import json
 import signal
 import sqlite3
@@ -162,16 +163,23 @@ class Battlefield:
     folder: Path
     victim: Victim
     forwarder: Forwarder
-    alertmanager: str
+    alertmanager: Any
 
     def post(self, area: str, number: int, *, resolved: bool = False) -> None:
         """Tell Alertmanager about an alert."""
         labels = {"alertname": "AreaFull", "area": area, "number": str(number)}
-        times = {"endsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} if resolved else {}
-        answer = requests.post(
-            f"{self.alertmanager}/api/v2/alerts", json=[{"labels": labels, **times}], timeout=30
-        )
-        assert answer.ok, answer.text
+        (self.alertmanager.resolve if resolved else self.alertmanager.post)(labels)
+
+
+@pytest.fixture
+def moments() -> dict[str, Callable[..., None]]:
+    """When to kill, by name."""
+    spec = importlib.util.spec_from_file_location("moments", Path(__file__).with_name("moments.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: dict[str, Callable[..., None]] = module.MOMENTS
+    return found
 
 
 @pytest.fixture
@@ -181,7 +189,7 @@ def areas() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def battlefield(tmp_path: Path, wait: Callable[..., Any]) -> Iterator[Battlefield]:
+def battlefield(tmp_path: Path, start_alertmanager: Callable[[str], Any]) -> Iterator[Battlefield]:
     """A config with a playbook of three steps for each area, an Alertmanager, and no receiver yet."""
     claims = PortClaims()
     port = claims.claim(19732)
@@ -192,13 +200,10 @@ def battlefield(tmp_path: Path, wait: Callable[..., Any]) -> Iterator[Battlefiel
     forwarder = Forwarder(port)
     threading.Thread(target=forwarder.serve_forever, daemon=True).start()
     victim = Victim(config_file, port)
-    address = f"127.0.0.1:{claims.claim(19093)}"
-    with _alertmanager(tmp_path, address=address, send_to=forwarder.server_port):
-        url = f"http://{address}"
-        wait(lambda: _answers(url))
-        yield Battlefield(folder=tmp_path, victim=victim, forwarder=forwarder, alertmanager=url)
-        if victim.process:
-            victim.kill()
+    alertmanager = start_alertmanager(f"http://127.0.0.1:{forwarder.server_port}/api/v1/alerts")
+    yield Battlefield(folder=tmp_path, victim=victim, forwarder=forwarder, alertmanager=alertmanager)
+    if victim.process:
+        victim.kill()
     forwarder.shutdown()
     forwarder.server_close()
 
@@ -222,44 +227,6 @@ def _config(folder: Path, *, port: int) -> dict[str, Any]:
         "receiver": {"listen": f"127.0.0.1:{port}", "runs_per_day": 100_000},
         "playbooks": playbooks,
     }
-
-
-def _alertmanager(folder: Path, *, address: str, send_to: int) -> "_Ended":
-    # Everything as quick as it can be: an alert is sent at once and again each second.
-    config = {
-        "route": {
-            "receiver": "storekeeper",
-            "group_by": ["..."],
-            "group_wait": "0s",
-            "group_interval": "1s",
-            "repeat_interval": "1s",
-        },
-        "receivers": [
-            {
-                "name": "storekeeper",
-                "webhook_configs": [{"url": f"http://127.0.0.1:{send_to}/api/v1/alerts"}],
-            }
-        ],
-    }
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    return _Ended(
-        [
-            "prometheus-alertmanager",
-            f"--config.file={folder / 'alertmanager.yml'}",
-            f"--storage.path={folder / 'alertmanager'}",
-            f"--web.listen-address={address}",
-            "--cluster.listen-address=",
-        ],
-        stderr=(folder / "alertmanager.log").open("wb"),
-    )
-
-
-class _Ended(subprocess.Popen[bytes]):
-    """A process that is ended with the block."""
-
-    def __exit__(self, *error: Any) -> None:
-        self.terminate()
-        super().__exit__(*error)
 
 
 def _answers(url: str) -> bool:
