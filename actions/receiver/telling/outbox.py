@@ -13,7 +13,7 @@ NOTIFICATIONS: Final = "notifications"
 SILENCE: Final = "silence"
 """What the counter calls the silences, which have no place in the outbox."""
 
-PAUSES_SECONDS: Final = (5.0, 15.0, 45.0, 120.0, 300.0, 900.0, 1800.0, 1800.0, 1800.0, 1800.0, 1800.0)
+PAUSES_SECONDS: Final = (2.0, 15.0, 45.0, 120.0, 300.0, 900.0, 1800.0, 1800.0, 1800.0, 1800.0, 1800.0)
 MOST_ATTEMPTS: Final = len(PAUSES_SECONDS) + 1
 MOST_AT_ONCE: Final = 50
 

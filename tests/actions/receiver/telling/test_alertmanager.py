@@ -20,8 +20,8 @@ def active(alertmanager: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 def teller(telling_config: Any, make_teller: Any, alertmanager: str) -> Any:
-    """A teller whose StorageActionDone lasts three seconds."""
-    return make_teller(telling_config(alertmanager=alertmanager, notify="done_for: 3s"))
+    """A teller whose StorageActionDone lasts two seconds."""
+    return make_teller(telling_config(alertmanager=alertmanager, notify="done_for: 2s"))
 
 
 def test_a_success_is_told_with_what_it_freed_and_ends_by_itself(
