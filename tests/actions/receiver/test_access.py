@@ -106,6 +106,26 @@ def test_users_and_token_side_by_side(
         assert (202, who) == (answer.status_code, answer.json()["who"])
 
 
+def test_name_given_with_the_token_draws_on_no_terminal(serve: Callable[..., str], token_file: Path) -> None:
+    """With the token as password any name passes; what is kept of it is short and printable."""
+    url = serve(token_file=token_file)
+    name = "a\n\x1b[2J\x9b31m" + "x" * 500
+    wanted = {"action": "remove_files", "dry_run": True}
+    answer = requests.post(url + "/api/v1/runs", json=wanted, headers=basic(name, TOKEN), timeout=30)
+    who = answer.json()["who"]
+    assert (202, True, 64) == (answer.status_code, who.isprintable(), len(who))
+    assert who.startswith("a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J")
+
+
+def test_refusal_says_where_the_token_goes(serve: Callable[..., str], token_file: Path) -> None:
+    """Alertmanager's log shows the answer: it names the key of its config."""
+    answer = requests.post(serve(token_file=token_file) + "/api/v1/alerts", json={}, timeout=30)
+    assert (401, True) == (
+        answer.status_code,
+        "http_config: {authorization: {credentials_file" in answer.text,
+    )
+
+
 def test_other_sites_are_refused_even_with_credentials(
     serve: Callable[..., str], web_config_file: Path
 ) -> None:
