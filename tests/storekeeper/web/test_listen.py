@@ -53,3 +53,15 @@ def test_every_interface_answers_on_both_protocols() -> None:
         if socket.has_dualstack_ipv6():
             with socket.create_connection(("::1", port), timeout=5) as six:
                 assert port == six.getpeername()[1]
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:0", ":0"])
+def test_answers_are_not_held_back(text: str) -> None:
+    """An accepted connection sends the body of a page without waiting for the head to be acknowledged."""
+    with (
+        open_listener(parse_listen_address(text)) as listener,
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1])),
+    ):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
