@@ -41,6 +41,8 @@ def ask(
     *,
     json_body: Any = None,
     query: Mapping[str, Any] | None = None,
+    answer_seconds: float = ANSWER_SECONDS,
+    most_answer_bytes: int = MOST_ANSWER_BYTES,
 ) -> Any:
     """
     Send a request to a path below the service's address and give its answer, parsed; None for an empty one.
@@ -50,7 +52,7 @@ def ask(
     that cannot be read.
     """
     url = service.url.rstrip("/") + path
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + answer_seconds
     certificate = (
         (str(service.certificate_file), str(service.key_file or service.certificate_file))
         if service.certificate_file
@@ -69,7 +71,7 @@ def ask(
             allow_redirects=False,
             stream=True,
         ) as response:
-            text = _read(response, deadline=deadline)
+            text = _read(response, deadline=deadline, most_bytes=most_answer_bytes)
     except requests.RequestException as error:
         # The error's own text may hold the whole URL and what the server sent.
         raise ServiceFailed(
@@ -92,11 +94,11 @@ def ask(
         ) from None
 
 
-def _read(response: requests.Response, *, deadline: float) -> bytes:
+def _read(response: requests.Response, *, deadline: float, most_bytes: int) -> bytes:
     text = bytearray()
     for chunk in response.iter_content(64 * 1024):
         text += chunk
-        if len(text) > MOST_ANSWER_BYTES:
+        if len(text) > most_bytes:
             raise requests.exceptions.ContentDecodingError("the answer is too long")
         if time.monotonic() > deadline:
             raise requests.exceptions.ReadTimeout("the answer takes too long")
