@@ -11,7 +11,14 @@ from actions.ledger.history import list_runs
 
 # These only read or only add. Everything else, known or not, is asked about before it runs.
 ASKS_NOTHING: Final = frozenset(
-    {"backup_database", "backup_media", "copy_backups_offsite", "find_large_files", "verify_backup"}
+    {
+        "backup_database",
+        "backup_media",
+        "copy_backups_offsite",
+        "find_large_files",
+        "report_storage",
+        "verify_backup",
+    }
 )
 _LOOKED_THROUGH: Final = 20
 

@@ -57,6 +57,10 @@ class Overview:
             for run in list_runs(file, most=SHOWN_RUNS, state=state)
             if (found := find_run(file, run["id"]))
         ]
+        with file.read() as connection:
+            (open_runs,) = connection.execute(
+                "SELECT count(*) FROM runs WHERE state IN (?, ?)", (RunState.RUNNING, RunState.ACCEPTED)
+            ).fetchone()
         waiting = list_runs(file, most=SHOWN_RUNS, state=RunState.WAITING)
         ended = [parse_moment(run["finished"]) for run in runs if run["finished"] and not run["dry_run"]]
         alerts = read_alerts(file, config=self._config, playbooks=self._playbooks)
@@ -71,6 +75,7 @@ class Overview:
             "reading": reading,
             "needs": needs,
             "running": running,
+            "open_runs": open_runs,
             "alerts": alerts[:MOST_ALERTS],
             "more_alerts": max(0, len(alerts) - MOST_ALERTS),
             "runs": runs[:SHOWN_RUNS],

@@ -48,7 +48,7 @@ function replace(old, part) {
     const twin = part.querySelector(`#${CSS.escape(box.id)}`);
     if (twin) twin.open = box.open;
   }
-  const scrolled = [...old.querySelectorAll("pre[id], .scroll[id]")].map((box) => [box.id, box.scrollTop]);
+  const scrolled = [...old.querySelectorAll("pre[id]")].map((box) => [box.id, box.scrollTop]);
   old.replaceWith(part);
   for (const [id, top] of scrolled) {
     const box = document.getElementById(id);
