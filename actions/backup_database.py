@@ -135,7 +135,7 @@ class BackupDatabase:
     def plan(self, context: Context, options: BackupDatabaseOptions) -> BackupPlan:
         """Look at the databases and the disk; raises StorekeeperError when one cannot be reached."""
         config = context.config
-        description = context.shop.describe()
+        description = context.shop.describe(stay=True)
         folder = options.output or config.backups.path
         compress = config.backups.compress if options.compress is None else options.compress
         form = options.format or config.backups.format

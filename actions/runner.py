@@ -90,6 +90,7 @@ def run_action(
             locks.enter_context(
                 ResourceLock(order.config.state / LOCKS, resource=resource, purpose=order.purpose)
             )
+        locks.enter_context(context.shop.staying())
         plan = order.action.plan(context, order.options)
         outcome = order.action.perform(context, order.options, plan)
     # The locks are given back: a slow line to another place must not hold up a cleanup.

@@ -4,16 +4,17 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Never, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from storekeeper.config import Config, find_config, load_config, parse_config
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop import Shop
 from storekeeper.shop.draft import Draft
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -67,6 +68,8 @@ def print_json(value: Any) -> None:
 
 def print_table(rows: list[tuple[str, ...]], *, title: str = "", most: int | None = None) -> None:
     """Print rows under their headings, the first row; numbers to the right. At the most ``most`` rows."""
+    from rich.table import Table
+
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     headings, *body = rows
     shown = body if most is None else body[:most]
@@ -80,8 +83,11 @@ def print_table(rows: list[tuple[str, ...]], *, title: str = "", most: int | Non
         click.echo(f"… and {len(body) - len(shown)} more; --json lists all")
 
 
-def console(*, errors: bool = False) -> Console:
+def console(*, errors: bool = False) -> "Console":
     """Give a console that wraps nothing when its output goes to a file or a program."""
+    # Loaded here: most runs print a line or two and need no tables.
+    from rich.console import Console
+
     terminal = (sys.stderr if errors else sys.stdout).isatty()
     return Console(stderr=errors, width=None if terminal else 200, markup=False, highlight=False)
 

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from actions.action import Progress as Report
 from storekeeper.commands.common import console, printable
 from storekeeper.units import format_size
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 # Often enough to see that something happens, seldom enough to be kept in a log.
 LINE_SECONDS = 10.0
@@ -25,11 +27,13 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
         self._title = title
         self._clock = clock
         self._bar: Progress | None = None
-        self._task = TaskID(0)
+        self._task: TaskID | None = None
         self._last_line = clock()
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -45,7 +49,7 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
 
     def __call__(self, report: Report) -> None:
         freed = f"{format_size(report.freed_bytes)} freed" if report.freed_bytes else ""
-        if self._bar:
+        if self._bar and self._task is not None:
             self._bar.update(self._task, completed=report.done, total=report.total, freed=freed)
             if report.note:
                 self._bar.console.print(printable(report.note))

@@ -3,11 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from storekeeper import processes, shopside
 from storekeeper.config import Config
@@ -15,6 +15,12 @@ from storekeeper.errors import DatabaseUnavailable, ShopError, StorekeeperError
 from storekeeper.shop.description import ShopDescription
 from storekeeper.shopside.frames import DATA, read_frame, write_message
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_PIPE_BYTES = 1 << 20
 _SHOP_SIDE = Path(shopside.__file__).parent
 
 _ERRORS: Mapping[str, type[StorekeeperError]] = {"shop": ShopError, "database": DatabaseUnavailable}
@@ -32,19 +38,43 @@ class Shop:
         self.project = project
         self._python = python or Path(sys.executable)
         self._environment = {"DJANGO_SETTINGS_MODULE": settings} if settings else {}
+        self._may_stay = False
+        self._waiting: Conversation | None = None
 
     @classmethod
     def of(cls, config: Config) -> "Shop":
         """Give the shop of a config."""
         return cls(config.project, python=config.python, settings=config.settings)
 
-    def describe(self) -> ShopDescription:
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """
+        Let an interpreter that was asked to stay wait for the next conversation, at the most until here.
+
+        To start Django takes longer than most questions. Not for several threads at once.
+        """
+        self._may_stay = True
+        try:
+            yield
+        finally:
+            self._may_stay = False
+            if (waiting := self._take_waiting()) is not None:
+                waiting.close()
+
+    def describe(self, *, stay: bool = False) -> ShopDescription:
         """
         Ask the project for its databases, folders, logs and models.
 
-        Raises ShopError, with the words of the shop, when its Django cannot start.
+        With ``stay`` the interpreter, within ``staying``, waits for the conversation that comes next. Raises
+        ShopError, with the words of the shop, when its Django cannot start.
         """
-        return ShopDescription.model_validate(self.ask("describe"))
+        with ExitStack() as ended:
+            conversation = ended.enter_context(self.talk())
+            description = ShopDescription.model_validate(conversation.ask("describe"))
+            if stay and self._may_stay:
+                ended.pop_all()
+                self._waiting = conversation
+        return description
 
     def ask(self, question: str, **arguments: Any) -> Any:
         """Put one question that has one answer."""
@@ -52,8 +82,15 @@ class Shop:
             return conversation.ask(question, **arguments)
 
     def talk(self) -> "Conversation":
-        """Start an interpreter that answers any number of questions."""
+        """Start an interpreter that answers any number of questions, or take the one that waits."""
+        waiting = self._take_waiting()
+        if waiting is not None:
+            return waiting
         return Conversation(self._python, project=self.project, environment=self._environment)
+
+    def _take_waiting(self) -> "Conversation | None":
+        waiting, self._waiting = self._waiting, None
+        return waiting
 
 
 class Conversation(AbstractContextManager["Conversation"]):
@@ -78,6 +115,7 @@ class Conversation(AbstractContextManager["Conversation"]):
         assert self._process.stdin and self._process.stdout
         self._requests = self._process.stdin
         self._answers = self._process.stdout
+        _widen(self._answers)
 
     def __exit__(
         self,
@@ -85,17 +123,21 @@ class Conversation(AbstractContextManager["Conversation"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close(kill=error is not None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the interpreter."""
         # An interpreter that has gone already was or will be told elsewhere.
         with suppress(OSError):
             self._requests.close()
-        if error is not None:
+        if kill:
             self._process.kill()
         processes.stop(self._process)
         self._answers.close()
         self._errors.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def ask(self, question: str, **arguments: Any) -> Any:
         """Put a question that has one answer; raises ShopError or DatabaseUnavailable."""
@@ -138,3 +180,11 @@ class Conversation(AbstractContextManager["Conversation"]):
             f"the shop's interpreter ended with code {code} while it was asked to {question}: {words}",
             hint="Try the shop's own manage.py check with the same Python",
         )
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold more, where the system can: so the shop need not wait for us after each block."""
+    if fcntl is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        # The system allows less to a user who has many pipes.
+        with suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -101,10 +101,7 @@ class Table:
     def _batches(self) -> Iterator[tuple[str, int]]:
         sql, parameters, converts = self._query()
         left_as_text = self._left_as_text(converts)
-        wanted = dict.fromkeys([*([] if self.by_name else self._keys), *self._written])
-        texts = {
-            field: self._texts(field, convert=converts[field], left_as_text=left_as_text) for field in wanted
-        }
+        columns = self._columns(converts, left_as_text=left_as_text)
         lines = Lines(self._fixed())
         size = _FIRST_ROWS
         with self._connection.chunked_cursor() as cursor:
@@ -113,28 +110,33 @@ class Table:
             cursor.execute(sql, parameters)
             while rows := cursor.fetchmany(size):
                 self.read += len(rows)
-                values = _columns(rows, fields=self._fields)
-                written = self._written_columns(values, texts=texts, converts=converts)
-                block = lines.block(written, rows=len(rows))
+                # Columns by steps through one flat list: twice as fast as zip.
+                flat = list(chain.from_iterable(rows))
+                values: list[Sequence[Any]] = [
+                    flat[place :: len(self._fields)] for place in range(len(self._fields))
+                ]
+                if self._instances:
+                    values.append(self._make_instances(values, converts=converts))
+                block = lines.block([texts(values[place]) for place, texts in columns], rows=len(rows))
                 yield block, len(rows)
                 size = max(1, min(_MOST_ROWS, 4 * size, BLOCK_CHARACTERS * len(rows) // len(block)))
 
-    def _written_columns(
-        self, values: dict[Any, Sequence[Any]], *, texts: dict[Any, Bulk], converts: dict[Any, Any]
-    ) -> list[Written]:
-        """Give the columns in the order of the line: keys, fields, links."""
-        instances = self._make_instances(values, converts=converts) if self._instances else []
-        by_django = {field for field in self._fields if self._by_django(field)}
-        found = {
-            field: text(instances if field in by_django else values[field]) for field, text in texts.items()
-        }
-        columns = [] if self.by_name else [found[key] for key in self._keys]
-        columns += [found[field] for field in self._written]
-        if self._links:
-            key = self._keys[0]
-            convert = converts[key] or key.to_python
-            keys = [convert(value) for value in values[key]]
-            columns += [Written(link.texts(keys)) for link in self._links]
+    def _columns(
+        self, converts: dict[Any, Any], *, left_as_text: frozenset[str]
+    ) -> list[tuple[int, Callable[[Sequence[Any]], Written]]]:
+        """
+        Give what makes the columns of a line (keys, fields, links), each with its place in the row.
+
+        Behind the last column of the row stand the instances of the model, where there are any.
+        """
+        places = {field: place for place, field in enumerate(self._fields)}
+        key = self._keys[0]
+        columns = []
+        for field in [*([] if self.by_name else self._keys), *self._written]:
+            texts = self._texts(field, convert=converts[field], left_as_text=left_as_text)
+            columns.append((-1 if self._by_django(field) else places[field], texts))
+        to_python = converts[key] or key.to_python
+        columns += [(places[key], _linked(link, to_python=to_python)) for link in self._links]
         return columns
 
     def _query(self) -> tuple[str, Any, dict[Any, Callable[[Any], Any] | None]]:
@@ -199,10 +201,10 @@ class Table:
         value_of = Serializer()._value_from_field
         return lambda instances: Written([json_text(value_of(instance, field)) for instance in instances])
 
-    def _make_instances(self, values: dict[Any, Sequence[Any]], *, converts: dict[Any, Any]) -> list[Any]:
+    def _make_instances(self, values: list[Sequence[Any]], *, converts: dict[Any, Any]) -> list[Any]:
         columns = [
             column if converts[field] is None else [converts[field](value) for value in column]
-            for field, column in values.items()
+            for field, column in zip(self._fields, values)
         ]
         attributes = [field.attname for field in self._fields]
         return [self._model.from_db(self._connection.alias, attributes, row) for row in zip(*columns)]
@@ -220,10 +222,8 @@ class Table:
         return f'{start}"fields": {{{fields}}}}}{SEPARATOR}'.split(column)
 
 
-def _columns(rows: Sequence[Sequence[Any]], *, fields: Sequence[Any]) -> dict[Any, Sequence[Any]]:
-    """Turn rows into columns; twice as fast as zip."""
-    flat = list(chain.from_iterable(rows))
-    return {field: flat[place :: len(fields)] for place, field in enumerate(fields)}
+def _linked(link: Links, *, to_python: Callable[[Any], Any]) -> Callable[[Sequence[Any]], Written]:
+    return lambda keys: Written(link.texts([to_python(key) for key in keys]))
 
 
 def _in_order(field: Any, *, connection: Any) -> Any:
