@@ -78,10 +78,10 @@ class ImpatientProtocol(H11Protocol):
         self._stalled.stop()
 
     def send_400_response(self, msg: str) -> None:
-        """Tell that a request is malformed, or just hang up when an answer to it is out already."""
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+        """Tell that a request is malformed; just hang up where that is no answer any more, or to a HEAD."""
+        try:
             super().send_400_response(msg)
-        else:
+        except h11.LocalProtocolError:
             self.transport.abort()
 
     def shutdown(self) -> None:
