@@ -76,6 +76,31 @@ def disk_of(path: Path) -> tuple[int, DiskUsage]:
     return mountpoint.stat().st_dev, measure_disk(mountpoint)
 
 
+class KnownDisks:
+    """
+    Gives what ``disk_of`` gives, and remembers where each filesystem is mounted.
+
+    To look that up takes more than all else: some fifty questions for each path, two where it is known.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[Path, int]] = {}
+
+    def __call__(self, path: Path) -> tuple[int, DiskUsage]:
+        """Give the device number and the figures of the filesystem that holds ``path``; raises OSError."""
+        mountpoint, device = self._known.get(path, (path, -1))
+        try:
+            # What is mounted or unmounted in between changes the device of the one or of the other.
+            known = path.stat().st_dev == device == mountpoint.stat().st_dev
+        except FileNotFoundError:
+            known = False
+        if not known:
+            mountpoint = mountpoint_of(path)
+            device = mountpoint.stat().st_dev
+            self._known[path] = (mountpoint, device)
+        return device, measure_disk(mountpoint)
+
+
 def each_once(found: Iterable[tuple[int, DiskUsage]]) -> tuple[DiskUsage, ...]:
     """Give each filesystem once; one that is mounted in several places under the shortest name met."""
     by_device: dict[int, DiskUsage] = {}
@@ -118,11 +143,11 @@ class DisksCollector:
         self,
         sources: Sources,
         *,
-        measure: Callable[[Path], tuple[int, DiskUsage]] = disk_of,
+        measure: Callable[[Path], tuple[int, DiskUsage]] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._sources = sources
-        self._measure = measure
+        self._measure = measure or KnownDisks()
         self._patience_seconds = patience_seconds
         self._flights: Flights[tuple[int, DiskUsage]] = Flights()
 

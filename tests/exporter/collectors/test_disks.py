@@ -9,6 +9,7 @@ from typing import Any
 from exporter.collectors.disks import (
     DisksCollector,
     DiskUsage,
+    KnownDisks,
     disk_of,
     each_once,
     measure_disk,
@@ -83,3 +84,26 @@ def test_broken_shop_keeps_no_disk_from_the_page(
     values = values_of(measure(parse("databases: {default: {django: default}}")))
     assert any(name == "storekeeper_disk_size_bytes" for name, _ in values)
     assert 1 == values["storekeeper_collector_success", (("collector", "disks"),)]
+
+
+def test_what_is_mounted_and_unmounted_is_noticed(tmp_path: Path) -> None:
+    """A place that is remembered is looked up again when another filesystem lies there, or none any more."""
+    disks = KnownDisks()
+    folder = tmp_path / "media"
+    photos = folder / "photos"
+    missing_yet = disks(photos)[1].mountpoint
+    photos.mkdir(parents=True)
+    before = disks(photos)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
+    try:
+        over = disks(photos)
+        photos.mkdir()
+        inside = disks(photos)
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+    after = disks(photos)
+    assert [disk_of(tmp_path)[0]] * 2 == [before[0], after[0]]
+    assert [missing_yet, str(folder), str(folder), missing_yet] == [
+        disk.mountpoint for _, disk in (before, over, inside, after)
+    ]
+    assert 1_048_576 == inside[1].size_bytes
