@@ -29,6 +29,7 @@ DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
         "prune_backups": "30 5 * * *",
         "copy_backups_offsite": "0 6 * * *",
         "rotate_logs": "0 1 1 * *",
+        "report_storage": "0 9 1 * *",
         "optimize_database": "0 4 1 1,4,7,10 *",
     }
 )

@@ -47,6 +47,7 @@ ACTIONS: Final[Mapping[str, Action[Any, Any]]] = ActionTable(
             "optimize_database": ("actions.optimize_database", "OptimizeDatabase"),
             "optimize_images": ("actions.optimize_images", "OptimizeImages"),
             "prune_backups": ("actions.prune_backups", "PruneBackups"),
+            "report_storage": ("actions.report_storage", "ReportStorage"),
             "restore_backup": ("actions.restore_backup", "RestoreBackup"),
             "rotate_logs": ("actions.rotate_logs", "RotateLogs"),
             "verify_backup": ("actions.verify_backup", "VerifyBackup"),

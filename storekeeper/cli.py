@@ -26,6 +26,7 @@ COMMANDS = MappingProxyType(
         "init": ("storekeeper.commands.init", "init"),
         "check-config": ("storekeeper.commands.check_config", "check_config"),
         "storage_info": ("storekeeper.commands.storage_info", "storage_info"),
+        "checklist": ("storekeeper.commands.checklist", "checklist"),
         "runs": ("storekeeper.commands.runs", "runs"),
         "approve": ("storekeeper.commands.decide", "approve"),
         "cancel": ("storekeeper.commands.decide", "cancel"),

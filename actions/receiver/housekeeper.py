@@ -3,10 +3,12 @@
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from actions.ledger.ledger import Ledger
+from actions.leftovers import prune_state
 from actions.receiver.engine import Engine
 from actions.receiver.expiry import expire_approvals, expire_episodes, fail_abandoned_runs
 from actions.receiver.reserve import Reserve
@@ -16,6 +18,7 @@ from storekeeper.config import Config
 logger = logging.getLogger(__name__)
 
 ROUND_SECONDS: Final = 10.0
+DAY_SECONDS: Final = 86400.0
 
 
 class Housekeeper:
@@ -33,6 +36,7 @@ class Housekeeper:
         scheduler: Scheduler,
         config: Config,
         now: Callable[[], dt.datetime],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         receiver = config.receiver
         self._jobs: Sequence[Callable[[], object]] = (
@@ -44,7 +48,10 @@ class Housekeeper:
             lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),
             lambda: expire_approvals(ledger, before=receiver.approval_expiry.before(now()).timestamp()),
             lambda: fail_abandoned_runs(ledger),
+            lambda: self._daily(lambda: prune_state(config, now=now())),
         )
+        self._clock = clock
+        self._next_daily = 0.0
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="housekeeper", daemon=True)
@@ -62,6 +69,12 @@ class Housekeeper:
         self._stopped.set()
         self._wake.set()
         self._thread.join()
+
+    def _daily(self, job: Callable[[], object]) -> None:
+        """Do a job at the first round and then once a day."""
+        if self._clock() >= self._next_daily:
+            self._next_daily = self._clock() + DAY_SECONDS
+            job()
 
     def _work(self) -> None:
         while not self._stopped.is_set():

@@ -42,12 +42,12 @@ class ResourceLock(AbstractContextManager["ResourceLock"]):
             ) from None
         self._file = file
         since = time.strftime("%Y-%m-%d %H:%M:%S")
-        holder = json.dumps({"purpose": self._purpose, "process": os.getpid(), "since": since})
+        text = json.dumps({"purpose": self._purpose, "process": os.getpid(), "since": since})
         # Past the buffer, which would try again when it is closed: the lock holds on a full disk, too, only
         # nobody can be told who has it.
         with suppress(OSError):
             os.ftruncate(file.fileno(), 0)
-            os.write(file.fileno(), holder.encode())
+            os.write(file.fileno(), text.encode())
         return self
 
     def __exit__(

@@ -11,6 +11,7 @@ class Command(Delegate):
         "area",
         "below",
         "config.file",
+        "crf",
         "dry_run",
         "file_fields",
         "json",
@@ -20,4 +21,5 @@ class Command(Delegate):
         "save_at_least",
         "to",
         "undo",
+        "videos",
     )

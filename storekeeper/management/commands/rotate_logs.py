@@ -7,4 +7,4 @@ class Command(Delegate):
     """Archive log files by month, empty them without losing a line, and remove old archives."""
 
     help = "Archive log files by month, empty them without losing a line, and remove old archives."
-    stealth_options = ("config.file", "dry_run", "json", "keep", "now", "over")
+    stealth_options = ("config.file", "dry_run", "json", "keep", "now", "only_old_archives", "over")

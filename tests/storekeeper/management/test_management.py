@@ -25,9 +25,9 @@ def manage(shop: Any, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_every_action_has_its_management_command() -> None:
-    """manage.py has storage_info and every action, and each names exactly the options of the command."""
+    """manage.py has the two reports and every action, and each names exactly the options of the command."""
     names = {file.stem for file in FOLDER.glob("*.py")} - {"__init__"}
-    assert {"storage_info", *ACTIONS} == names
+    assert {"storage_info", "checklist", *ACTIONS} == names
     for name in names:
         command = storekeeper.get_command(click.Context(storekeeper), name)
         assert command is not None

@@ -1,0 +1,1 @@
+"""The guide's checklists: each question is answered by a measurement."""
