@@ -1,10 +1,12 @@
 """
-How fast a database becomes a backup, beside Django's own dumpdata and PostgreSQL's pg_dump.
+How fast a database becomes a backup, beside Django's dumpdata and the databases' own tools.
 
-``python -m benchmarks backups [--orders 20000] [--rounds 3] [--database sqlite|postgresql]``
+``python -m benchmarks backups [--orders 1000 100000] [--rounds 3] [--database both|sqlite|postgresql]``
 
-Our side is the whole action: it starts, reads the rows in one snapshot, packs them, parses every object,
-reads the file back from the disk, and writes the manifest. dumpdata does none of the last three.
+Whole command against whole command, with the same options: packed beside packed, plain beside plain, the
+native format beside pg_dump's custom format or SQLite's own online backup. Ours starts, reads the rows in one
+snapshot, parses every object, unpacks what it packed, reads the file back from the disk, and writes the
+manifest; dumpdata does none of the last four. At the small size the start of the interpreters decides.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import interleaved, peak_memory_bytes, ratio, timed
@@ -36,62 +39,92 @@ main()
 """
 
 
+_SQLITE_BACKUP = """
+import sqlite3, sys
+source, target = (sqlite3.connect(path) for path in sys.argv[1:])
+source.backup(target)
+target.close()
+"""
+
+
 def main(arguments: list[str]) -> int:
-    """Fill a shop, run all sides in turn and print their ratios."""
+    """Fill shops of each size on each database, run all sides in turn and print their ratios."""
     parser = argparse.ArgumentParser(prog="benchmarks backups", description=__doc__)
-    parser.add_argument("--orders", type=int, default=20_000)
+    parser.add_argument("--orders", type=int, nargs="+", default=[1_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--database", choices=["both", "sqlite", "postgresql"], default="both")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as temporary, _server(options.database, Path(temporary)) as server:
-        folder = Path(temporary)
-        os.environ["SHOP_DATA_DIR"] = str(folder / "shop")
-        os.environ["DJANGO_SETTINGS_MODULE"] = "madamda.settings"
-        (folder / "shop").mkdir()
-        for words in (["migrate", "-v0"], ["fill_shop", f"--orders={options.orders}", "--json"]):
-            _run(_MANAGE, str(SHOP), *words)
-        _compare(folder, programs=server, rounds=options.rounds, orders=options.orders)
+    databases = ["sqlite", "postgresql"] if options.database == "both" else [options.database]
+    for database in databases:
+        for orders in options.orders:
+            with tempfile.TemporaryDirectory() as temporary, _server(database, Path(temporary)) as server:
+                folder = Path(temporary)
+                os.environ["SHOP_DATA_DIR"] = str(folder / "shop")
+                os.environ["DJANGO_SETTINGS_MODULE"] = "madamda.settings"
+                (folder / "shop").mkdir()
+                for words in (["migrate", "-v0"], ["fill_shop", f"--orders={orders}", "--json"]):
+                    _run(_MANAGE, str(SHOP), *words)
+                print(
+                    f"{database}, {orders} orders; median of {options.rounds} rounds (lowest to highest)",
+                    flush=True,
+                )
+                _compare(folder, programs=server, rounds=options.rounds)
     return 0
 
 
-def _compare(folder: Path, *, programs: Path | None, rounds: int, orders: int) -> None:
+def _compare(folder: Path, *, programs: Path | None, rounds: int) -> None:
     config = folder / "storekeeper.yml"
     config.write_text(
         f"shop: benchmark\nproject: {SHOP}\npython: {sys.executable}\nstate: {folder / 'state'}\n"
-        f"backups: {{path: {folder / 'backups'}}}\n",
+        f"backups: {{path: {folder / 'backups'}{f', postgresql_bin: {programs}' if programs else ''}}}\n",
         "utf-8",
     )
-    ours = ["backup_database", "--config.file", str(config), "--format", "json"]
+    ours = ["backup_database", "--config.file", str(config)]
     packed = ["dumpdata", "--all", "--output", str(folder / "dumpdata.json.gz")]
     plain = ["dumpdata", "--all", "--output", str(folder / "dumpdata.json")]
-    sides: dict[str, Callable[[], float]] = {
-        "dumpdata, packed": lambda: timed(lambda: _run(_MANAGE, str(SHOP), *packed)),
-        "dumpdata": lambda: timed(lambda: _run(_MANAGE, str(SHOP), *plain)),
-        "backup_database": lambda: timed(lambda: _run(_STOREKEEPER, *ours)),
+    pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "JSON, packed, beside dumpdata": (
+            lambda: _run(_STOREKEEPER, *ours, "--format", "json"),
+            lambda: _run(_MANAGE, str(SHOP), *packed),
+        ),
+        "JSON, not packed, beside dumpdata": (
+            lambda: _run(_STOREKEEPER, *ours, "--format", "json", "--no-compress"),
+            lambda: _run(_MANAGE, str(SHOP), *plain),
+        ),
+        _native_name(programs): (
+            lambda: _run(_STOREKEEPER, *ours, "--format", "native", "--no-compress"),
+            lambda: _native_peer(folder, programs=programs),
+        ),
     }
-    if programs is not None:
-        dump = [
-            str(programs / "pg_dump"),
-            "-Fc",
-            "-f",
-            str(folder / "pg.dump"),
-            os.environ["SHOP_DATABASE_URL"],
-        ]
-        sides["pg_dump"] = lambda: timed(lambda: subprocess.run(dump, check=True))
+    sides: dict[str, Callable[[], float]] = {}
+    for name, (mine, peer) in pairs.items():
+        sides[f"{name}: peer"] = partial(timed, peer)
+        sides[name] = partial(timed, mine)
     seconds = interleaved(sides, rounds=rounds, warm_up=0)
-    print(f"{orders} orders; times faster, median of {rounds} rounds (lowest to highest)")
-    for name in sides:
-        if name != "backup_database":
-            print(f"  backup_database beside {name}: {ratio(seconds, of='backup_database', to=name).inverse}")
-    memory = {
-        "backup_database": peak_memory_bytes(_STOREKEEPER, *ours),
-        "dumpdata": peak_memory_bytes(_MANAGE, str(SHOP), *plain),
-    }
-    share = memory["backup_database"] / memory["dumpdata"]
-    print(f"  memory, all processes: {share:.2f} times dumpdata's")
+    for name in pairs:
+        found = ratio(seconds, of=name, to=f"{name}: peer")
+        told = f"{found} times its time" if name.startswith("native") else f"{found.inverse} times faster"
+        print(f"  {name}: {told}")
+    mine_bytes = peak_memory_bytes(_STOREKEEPER, *ours, "--format", "json")
+    peer_bytes = peak_memory_bytes(_MANAGE, str(SHOP), *packed)
+    print(f"  memory of the packed JSON, all processes: {mine_bytes / peer_bytes:.2f} times dumpdata's")
     files = sorted((folder / "backups").glob("*.json.gz"))
     share = files[-1].stat().st_size / (folder / "dumpdata.json.gz").stat().st_size
-    print(f"  size of the file: {share:.2f} times dumpdata's .json.gz")
+    print(f"  size of the packed JSON: {share:.2f} times dumpdata's", flush=True)
+
+
+def _native_name(programs: Path | None) -> str:
+    return "native, beside pg_dump -Fc" if programs else "native, not packed, beside SQLite's online backup"
+
+
+def _native_peer(folder: Path, *, programs: Path | None) -> None:
+    if programs is None:
+        copy = folder / "copy.sqlite3"
+        copy.unlink(missing_ok=True)
+        _run(_SQLITE_BACKUP, str(folder / "shop" / "db.sqlite3"), str(copy))
+        return
+    dump = [programs / "pg_dump", "-Fc", "-f", folder / "pg.dump", os.environ["SHOP_DATABASE_URL"]]
+    subprocess.run(dump, check=True)
 
 
 def _run(code: str, *arguments: str) -> None:
