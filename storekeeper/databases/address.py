@@ -45,6 +45,8 @@ class DatabaseAddress:
 _DJANGO_ENGINES = MappingProxyType(
     {"sqlite3": Engine.SQLITE, "spatialite": Engine.SQLITE, "postgis": Engine.POSTGRESQL}
 )
+# What makes a backup of a database that storekeeper does not keep.
+_OWN_TOOLS = MappingProxyType({"mysql": "mysqldump --single-transaction", "oracle": "expdp"})
 _LIBPQ_KEYS = MappingProxyType(
     {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 )
@@ -75,7 +77,8 @@ def address_from_django(name: str, *, settings: Mapping[str, Any], project: Path
         return DatabaseAddress(name=name, engine=engine, parameters={**options, **named})
     raise ConfigurationError(
         f"database {name}: the engine {engine_name or '(none)'} is not one that storekeeper keeps",
-        hint="It keeps SQLite and PostgreSQL; remove this database from the config to go on without it",
+        hint="It keeps SQLite and PostgreSQL. Remove this database from the config: media, logs, disks and "
+        f"the other databases are kept without it. Back it up with {_OWN_TOOLS.get(last_word, 'its own tools')}",
     )
 
 

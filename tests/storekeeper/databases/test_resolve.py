@@ -79,3 +79,13 @@ def test_what_is_wrong_is_told_without_the_url(tmp_path: Path) -> None:
     (tmp_path / "url").write_bytes(b"\xff\xfe")
     with pytest.raises(DatabaseUnavailable, match="not UTF-8"):
         address(DatabaseSource(url_file=tmp_path / "url"))
+
+
+@pytest.mark.parametrize(("engine", "tool"), [("mysql", "mysqldump"), ("oracle", "expdp")])
+def test_other_engines_are_refused_with_what_is_possible(engine: str, tool: str) -> None:
+    """A database of another kind is named, with what goes on without it and what backs it up."""
+    settings = {"ENGINE": f"django.db.backends.{engine}", "NAME": "shop"}
+    with pytest.raises(ConfigurationError, match=rf"database main: the engine django.*{engine}") as found:
+        address(DatabaseSource(django="old"), shop=lambda: description(old=settings))
+    assert "media, logs, disks and the other databases are kept without it" in found.value.hint
+    assert tool in found.value.hint
