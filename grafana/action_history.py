@@ -17,14 +17,22 @@ SUMMARY: Final = Row(
         Stat(
             title="Alerts received",
             description=(
-                "Alerts that Alertmanager sent to the receiver, firing or resolved, repeats included."
+                "Alerts that Alertmanager sent to the receiver, firing or resolved, repeats included. Those "
+                "that it cut from its messages never arrive: set `max_alerts: 0` in its webhook."
             ),
             queries=(
                 Query(
                     expression=total(
                         increase("storekeeper_alerts_received_total", by=("instance",), window="$__range")
                     ),
-                    legend="alerts",
+                    legend="received",
+                ),
+                Query(
+                    expression=total(
+                        increase("storekeeper_alerts_truncated_total", by=("instance",), window="$__range")
+                    ),
+                    legend="cut",
+                    steps=NONE_IS_GOOD,
                 ),
             ),
             unit="locale",
@@ -232,8 +240,8 @@ OVER_TIME: Final = Row(
         Lines(
             title="Told to people",
             description=(
-                "What was told about runs in each interval: through Alertmanager, as annotations in Grafana, and "
-                "silences. What could not be told at once is tried again; what is given up stands in the "
+                "What was told about runs in each interval: through Alertmanager, as annotations in Grafana, "
+                "and silences. What could not be told at once is tried again; what is given up stands in the "
                 "receiver's log."
             ),
             queries=(

@@ -6,7 +6,7 @@ from attention import NEEDS_A_PERSON
 from expressions import growth, latest, select
 from fill_levels import DISK_AVAILABLE, FILL_LEVELS, USED_SHARE
 from frame import Dashboard, Row, Variable
-from panels import ANSWERS, USAGE, Bars, Column, Lines, Query, Table
+from panels import ANSWERS, IN_USE, USAGE, Bars, Column, Lines, Query, Table
 
 HOUR: Final = 3600
 
@@ -129,7 +129,35 @@ MEASUREMENT: Final = Row(
                 ),
             ),
             sort_by="Age",
-            width=16,
+            width=12,
+            height=9,
+        ),
+        Table(
+            title="Config",
+            description=(
+                "Whether the exporter measures by its config file as it is now, and how old the version is "
+                "that it uses. A broken file changes nothing: `storekeeper check-config` tells what is wrong."
+            ),
+            labels={"instance": "Instance"},
+            columns=(
+                Column(
+                    title="In use",
+                    expression=latest("storekeeper_config_last_reload_successful"),
+                    unit="none",
+                    steps=((None, "red"), (1, "green")),
+                    meanings=(IN_USE,),
+                ),
+                Column(
+                    title="Age",
+                    expression="time() - "
+                    + latest("storekeeper_config_last_reload_success_timestamp_seconds"),
+                    unit="s",
+                    decimals=1,
+                ),
+            ),
+            sort_by="Instance",
+            largest_first=False,
+            width=7,
             height=9,
         ),
         Table(
@@ -145,7 +173,7 @@ MEASUREMENT: Final = Row(
             ),
             sort_by="Instance",
             largest_first=False,
-            width=8,
+            width=5,
             height=9,
         ),
     ),

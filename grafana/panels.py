@@ -32,6 +32,12 @@ ANSWERS: Final = model.ValueMap(
         "1": model.ValueMappingResult(text="up", color="green"),
     }
 )
+IN_USE: Final = model.ValueMap(
+    options={
+        "0": model.ValueMappingResult(text="broken", color="red"),
+        "1": model.ValueMappingResult(text="yes", color="green"),
+    }
+)
 MORE_THAN_A_YEAR: Final = model.RangeMap(
     options=model.DashboardRangeMapOptions(
         from_val=365 * 86400, to=1e18, result=model.ValueMappingResult(text="more than a year", color="green")

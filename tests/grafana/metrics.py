@@ -58,12 +58,15 @@ EXPORTER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"collector": "disks"},
     ),
     "storekeeper_build_info": ({"version": "1.0.0"},),
+    "storekeeper_config_last_reload_successful": ({},),
+    "storekeeper_config_last_reload_success_timestamp_seconds": ({},),
 }
 """Metric of the exporter -> the labels of its series in the test."""
 
 RECEIVER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "storekeeper_alerts_received_total": ({},),
     "storekeeper_alerts_skipped_total": ({"reason": "cooldown"},),
+    "storekeeper_alerts_truncated_total": ({},),
     "storekeeper_action_runs_total": ({"action": "backup_database"}, {"action": "rotate_logs"}),
     "storekeeper_action_failures_total": ({"action": "backup_database"}, {"action": "rotate_logs"}),
     "storekeeper_action_freed_bytes_total": ({"action": "backup_database"}, {"action": "rotate_logs"}),
@@ -101,6 +104,6 @@ def _value(metric: str, *, scrape: int, now: float) -> float:
         return now - 3600
     if metric.endswith(("_limit_bytes", "_available_bytes", "_disk_size_bytes")):
         return 1e9
-    if metric.endswith(("_up", "_success", "_info", "_running")):
+    if metric.endswith(("_up", "_success", "_successful", "_info", "_running")):
         return 1
     return 1000 + scrape
