@@ -6,6 +6,7 @@ submission of a run; each of its steps is one DBOS step, so a finished step is n
 and the interrupted one is.
 """
 
+import datetime as dt
 import logging
 import sqlite3
 import threading
@@ -17,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from actions.ledger.file import create_private
 from actions.ledger.ledger import Ledger, Run
+from actions.ledger.pruning import shrink
 from actions.ledger.schema import RunState
 from actions.receiver.worker import Next
 from storekeeper.errors import AlreadyRunning, StorekeeperError
@@ -31,6 +33,8 @@ QUEUE: Final = "runs"
 MOST_AT_ONCE: Final = 2
 RECOVERY_ATTEMPTS: Final = 3
 MOST_SUBMISSIONS: Final = 20
+# So many ended workflows are forgotten in one transaction.
+AT_ONCE: Final = 200
 POLL_SECONDS: Final = 0.5
 # How long a workflow may be claimed while nobody works on it: it was begun elsewhere, or could not end.
 LOST_AFTER_SECONDS: Final = 30.0
@@ -56,6 +60,9 @@ class Engine(Protocol):
 
     def reconcile(self) -> None:
         """Submit what the ledger holds and the engine has lost, forgot, or has under another version."""
+
+    def forget(self, *, before: float) -> int:
+        """Forget what ended before this time, unless the ledger still asks for it; give how many."""
 
     def stop(self, *, grace_seconds: float) -> bool:
         """Take nothing new and wait for what is being done; False when it did not end in time."""
@@ -213,6 +220,29 @@ class DbosEngine:
                 self._give_up(run, error=f"the receiver ended {RECOVERY_ATTEMPTS + 1} times in this run")
             else:
                 self._submit_anew(run, why="the engine had lost it")
+
+    def forget(self, *, before: float) -> int:
+        """Forget what ended before this time, unless the ledger still asks for it; give how many."""
+        if self._dbos is None:
+            return 0
+        needed = {_workflow_id(run) for run in self._ledger.runs_in(RunState.ACCEPTED, RunState.RUNNING)}
+        count = 0
+        while old := self._ended(before=before, most=AT_ONCE + len(needed)) - needed:
+            self._dbos.delete_workflows(sorted(old))
+            count += len(old)
+        if count:
+            shrink(self._state / FILE_NAME)
+        return count
+
+    def _ended(self, *, before: float, most: int) -> set[str]:
+        found = self._dbos.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            end_time=dt.datetime.fromtimestamp(before, tz=dt.UTC).isoformat(),
+            limit=most,
+            load_input=False,
+            load_output=False,
+        )
+        return {workflow.workflow_id for workflow in found}
 
     def _is_lost(self, run: Run) -> bool:
         """Tell whether a workflow that counts as begun has not been worked on here for too long."""

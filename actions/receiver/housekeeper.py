@@ -11,6 +11,7 @@ from actions.ledger.ledger import Ledger
 from actions.leftovers import prune_state
 from actions.receiver.engine import Engine
 from actions.receiver.expiry import expire_approvals, expire_episodes, fail_abandoned_runs
+from actions.receiver.forgetting import Forgetting
 from actions.receiver.reserve import Reserve
 from actions.schedules import Scheduler
 from storekeeper.config import Config
@@ -49,6 +50,7 @@ class Housekeeper:
             lambda: expire_approvals(ledger, before=receiver.approval_expiry.before(now()).timestamp()),
             lambda: fail_abandoned_runs(ledger),
             lambda: self._daily(lambda: prune_state(config, now=now())),
+            Forgetting(ledger, engine=engine, config=config, now=now).tend,
         )
         self._clock = clock
         self._next_daily = 0.0

@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from actions.ledger.file import LedgerFile
+from actions.ledger.pruning import LAST_SUCCESS
 from actions.ledger.schema import Target
 from actions.receiver.episodes import STARTS_OR_ENDS, Verdict
 from actions.receiver.intake import RECEIVED, SKIPPED, TRUNCATED
@@ -96,7 +97,11 @@ def _alerts(connection: sqlite3.Connection) -> Iterator[Metric]:
 
 def _runs(connection: sqlite3.Connection, *, actions: tuple[str, ...]) -> Iterator[Metric]:
     rows = {row["action"]: row for row in connection.execute(_STEPS)}
-    names = sorted({*actions, *rows})
+    forgotten = {
+        (row["name"], row["label"]): row["value"]
+        for row in connection.execute("SELECT * FROM counters WHERE name LIKE 'forgotten!_%' ESCAPE '!'")
+    }
+    names = sorted({*actions, *rows, *(action for _, action in forgotten)})
     for column, name, text in (
         ("runs", "storekeeper_action_runs", "Actions that were begun."),
         ("failures", "storekeeper_action_failures", "Actions that failed."),
@@ -104,7 +109,8 @@ def _runs(connection: sqlite3.Connection, *, actions: tuple[str, ...]) -> Iterat
     ):
         counter = CounterMetricFamily(name, text, labels=["action"])
         for action in names:
-            counter.add_metric([action], (rows[action][column] or 0) if action in rows else 0)
+            present = (rows[action][column] or 0) if action in rows else 0
+            counter.add_metric([action], present + forgotten.get((f"forgotten_{column}", action), 0))
         yield counter
     success = GaugeMetricFamily(
         "storekeeper_action_last_success_timestamp_seconds",
@@ -117,8 +123,11 @@ def _runs(connection: sqlite3.Connection, *, actions: tuple[str, ...]) -> Iterat
     for action in names:
         row = rows.get(action)
         running.add_metric([action], (row["running"] or 0) if row else 0)
-        if row and row["last_success"] is not None:
-            success.add_metric([action], row["last_success"])
+        last_success = row["last_success"] if row else None
+        if last_success is None:
+            last_success = forgotten.get((LAST_SUCCESS, action))
+        if last_success is not None:
+            success.add_metric([action], last_success)
     yield from (success, running)
 
 

@@ -213,6 +213,8 @@ class Receiver(Model):
     """An alert that is firing and was not heard of for so long is taken for ended."""
     approval_expiry: AgeField = Age(seconds=86400)
     """A step that has waited so long for a person is given up."""
+    history: AgeField = Age(seconds=400 * 86400)
+    """How long runs that have ended are kept, with their logs; never less than two days."""
     url: Annotated[str, Field(pattern=r"^https?://[^/@]+(/.*)?$")] | None = None
     """The address at which people reach the page, for links; default: the one that it listens on."""
     notify: Notify = Notify()

@@ -1,0 +1,48 @@
+"""Once a day: let ledger and engine forget what ended long ago, so that the state folder stays small."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from typing import Final
+
+from actions.ledger.ledger import Ledger
+from actions.ledger.pruning import forget, shrink
+from actions.receiver.engine import Engine
+from storekeeper.config import Config
+
+EVERY_SECONDS: Final = 86400.0
+# The engine's own record of a run is of use only while the run goes on.
+ENGINE_KEEPS_SECONDS: Final = 7 * 86400.0
+# The budget of runs is counted over a day; this much is always kept.
+LEAST_KEPT_SECONDS: Final = 2 * 86400.0
+
+
+class Forgetting:
+    """What is kept is told by ``receiver.history`` in the config."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        engine: Engine,
+        config: Config,
+        now: Callable[[], dt.datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._config = config
+        self._now = now
+        self._clock = clock
+        self._next = -float("inf")
+
+    def tend(self) -> None:
+        """Forget, at the first call and then once a day; raises LedgerUnavailable and sqlite3.Error."""
+        if self._clock() < self._next:
+            return
+        now = self._now()
+        before = self._config.receiver.history.before(now).timestamp()
+        forget(self._ledger, before=min(before, now.timestamp() - LEAST_KEPT_SECONDS))
+        self._engine.forget(before=now.timestamp() - ENGINE_KEEPS_SECONDS)
+        shrink(self._ledger.file.path)
+        self._next = self._clock() + EVERY_SECONDS
