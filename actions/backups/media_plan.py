@@ -123,7 +123,8 @@ def _needed_bytes(files: int, size_bytes: int, *, earlier: list[Backup]) -> int:
 
 def _notes(context: Context, *, folder: Path) -> tuple[str, ...]:
     """Say when the database should have come first: then each file that a restored row names is in here."""
-    backups = [*find_backups(context.config.backups.path), *find_backups(folder)]
+    found = [*find_backups(context.config.backups.path), *find_backups(folder)]
+    backups = [one for one in found if one.manifest.created <= context.now() and not one.problem]
     if not backups:
         return ("there is no backup of the database; run backup_database first",)
     newest = max(backup.manifest.created for backup in backups)

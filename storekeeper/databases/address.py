@@ -78,7 +78,8 @@ def address_from_django(name: str, *, settings: Mapping[str, Any], project: Path
     raise ConfigurationError(
         f"database {name}: the engine {engine_name or '(none)'} is not one that storekeeper keeps",
         hint="It keeps SQLite and PostgreSQL. Remove this database from the config: media, logs, disks and "
-        f"the other databases are kept without it. Back it up with {_OWN_TOOLS.get(last_word, 'its own tools')}",
+        "the other databases are kept without it. Back it up with "
+        f"{_OWN_TOOLS.get(last_word, 'its own tools')}",
     )
 
 
