@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.file_counts import EXPIRED, LIVE, ORPHANED, STATES, FileCount, Tally
+from exporter.file_counts import EXPIRED, LIVE, ORPHANED, REPLACED, STATES, FileCount, Tally
 from exporter.file_kinds import NO_KIND, FileKinds
 from exporter.key_set import KeySet
 from exporter.named_files import moment_for, next_expiry, read_file_column, read_texts
@@ -35,12 +35,15 @@ class AreaFiles:
     """
     What one area holds: ``orphans`` (None where no file field puts files there), and codes by kind and state.
 
+    ``replaced`` are the originals of images that optimize_images keeps for the way back; they are no orphans.
+
     It stays right while rows and files stay the same, until the first row of ``expiries`` expires (a moment
     in the form of ``moment_for``), or the time before which the files of a kind are old passes ``youngest``.
     """
 
     orphans: FileCount | None
     codes: Mapping[tuple[str, str], FileCount]
+    replaced: FileCount
     expiries: tuple[tuple[Reference, object], ...] = ()
     youngest: Mapping[str, int] = field(default_factory=dict)
 
@@ -56,6 +59,7 @@ class AreaComparison:
         kept_since: Mapping[str, float],
         description: ShopDescription,
         now: float,
+        replaced: frozenset[str] = frozenset(),
         pace: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._references = references
@@ -67,7 +71,8 @@ class AreaComparison:
         self._named = KeySet()
         self._codes = {kind: (KeySet(), KeySet()) for kind in kinds.with_rows}
         self._tally = Tally([(kind, state) for kind in kinds.names for state in STATES])
-        self._orphans = Tally([(NO_KIND, ORPHANED)])
+        self._replaced = replaced
+        self._orphans = Tally([(NO_KIND, ORPHANED), (NO_KIND, REPLACED)])
         self._candidates: dict[str, tuple[str, int, int]] = {}
         self._youngest: dict[str, int] = {}
 
@@ -87,6 +92,7 @@ class AreaComparison:
         return AreaFiles(
             orphans=self._orphans.counts()[NO_KIND, ORPHANED] if self._references.folders else None,
             codes=self._tally.counts(),
+            replaced=self._orphans.counts()[NO_KIND, REPLACED],
             expiries=tuple(expiries),
             youngest=self._youngest,
         )
@@ -150,7 +156,7 @@ class AreaComparison:
 
     def _take(self, name: str, *, kind: str, size_bytes: int, modified: int, named: bool) -> None:
         if named or not self._references.texts:
-            self._count(kind, size_bytes=size_bytes, modified=modified, named=named)
+            self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=named)
             return
         self._candidates[name] = (kind, size_bytes, modified)
         if len(self._candidates) >= CANDIDATES_AT_ONCE:
@@ -170,17 +176,18 @@ class AreaComparison:
                 named.update(wanted.named_in(text))
                 self._pace(1)
         for name, (kind, size_bytes, modified) in self._candidates.items():
-            self._count(kind, size_bytes=size_bytes, modified=modified, named=name in named)
+            self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=name in named)
         self._candidates.clear()
 
-    def _count(self, kind: str, *, size_bytes: int, modified: int, named: bool) -> None:
+    def _count(self, name: str, *, kind: str, size_bytes: int, modified: int, named: bool) -> None:
         if kind in self._codes:
             # Those with a row were counted with their rows.
             if not named:
                 self._tally.add((kind, ORPHANED), size_bytes=size_bytes)
         elif kind == NO_KIND:
             if not named:
-                self._orphans.add((NO_KIND, ORPHANED), size_bytes=size_bytes)
+                state = REPLACED if name in self._replaced else ORPHANED
+                self._orphans.add((NO_KIND, state), size_bytes=size_bytes)
         elif modified < self._kept_since[kind]:
             self._tally.add((kind, LIVE if named else EXPIRED), size_bytes=size_bytes)
         else:

@@ -18,6 +18,7 @@ from exporter.scanner.pacing import Pacer
 from exporter.walks import AreaWalk
 from storekeeper.config import Config, QrCodes
 from storekeeper.databases import DatabaseAddress
+from storekeeper.replaced_images import replaced_images
 from storekeeper.shop import ShopDescription
 
 # However sure we are that nothing has changed, the rows are read again after this long.
@@ -31,6 +32,7 @@ class _Remembered:
     files: AreaFiles
     state: TreeState | None
     references: AreaReferences
+    replaced: frozenset[str]
     version: Hashable
     read_at: float
 
@@ -73,6 +75,7 @@ class Comparisons:
         return FilesUsage(
             orphans={name: files.orphans for name, files in found.items() if files.orphans is not None},
             codes={label: count for files in found.values() for label, count in files.codes.items()},
+            replaced={name: files.replaced for name, files in found.items() if files.orphans is not None},
         )
 
     def _compare(
@@ -90,11 +93,12 @@ class Comparisons:
         moment = dt.datetime.fromtimestamp(now, tz=dt.UTC)
         kept_since = {kind: code.keep.before(moment).timestamp() for kind, code in kinds.items()}
         version = rows_version(references, clock=self._clock)
+        replaced = replaced_images(self._config.state, root=self._config.areas[name].path)
         before = self._remembered.get(name)
         if (
             before is not None
             and version is not None
-            and (before.version, before.references) == (version, references)
+            and (before.version, before.references, before.replaced) == (version, references, replaced)
             and same_files(before.state, state)
             and time.monotonic() - before.read_at < LONGEST_SECONDS
             and not is_over(before.files, kept_since=kept_since, now=now, description=description)
@@ -106,10 +110,16 @@ class Comparisons:
             kept_since=kept_since,
             description=description,
             now=now,
+            replaced=replaced,
             pace=Pacer(self._budget, cancelled=self._cancelled),
         ).result(state)
         self._remembered[name] = _Remembered(
-            files=files, state=state, references=references, version=version, read_at=time.monotonic()
+            files=files,
+            state=state,
+            references=references,
+            replaced=replaced,
+            version=version,
+            read_at=time.monotonic(),
         )
         return files
 

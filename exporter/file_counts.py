@@ -7,6 +7,7 @@ from typing import Final
 LIVE: Final = "live"
 EXPIRED: Final = "expired"
 ORPHANED: Final = "orphaned"
+REPLACED: Final = "replaced"
 STATES: Final = (LIVE, EXPIRED, ORPHANED)
 
 
@@ -26,11 +27,13 @@ class FilesUsage:
     """
     What the comparison found: ``orphans`` by area, ``codes`` by kind and state.
 
+    ``replaced`` are, by area, the originals of images that optimize_images keeps for the way back.
     Files of a kind of QR code are counted there and are not orphans of their area besides.
     """
 
     orphans: Mapping[str, FileCount]
     codes: Mapping[tuple[str, str], FileCount]
+    replaced: Mapping[str, FileCount]
 
 
 class Tally:

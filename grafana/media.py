@@ -4,7 +4,7 @@ from typing import Final
 
 from expressions import growth_per_100_orders, latest, select, total
 from frame import Dashboard, Row, Variable
-from panels import SOME_ARE_USUAL, USAGE, Bars, Column, Lines, Query, Stat, Table
+from panels import NEUTRAL, SOME_ARE_USUAL, USAGE, Bars, Column, Lines, Query, Stat, Table
 
 # Logs and backups are areas too; they have a dashboard of their own.
 CHOSEN: Final = ('area!~"logs|backups"', 'area=~"$area"')
@@ -167,15 +167,31 @@ CARE: Final = Row(
             height=9,
             runbooks=("OrphanedMediaFound",),
         ),
+        Stat(
+            title="Originals kept",
+            description=(
+                "Originals of images that `optimize_images` keeps for the way back. They are no orphans; "
+                "`cleanup_orphaned_media` sets them aside when room is needed."
+            ),
+            queries=(Query(expression=total(select("storekeeper_replaced_files", *CHOSEN)), legend="files"),),
+            unit="locale",
+            steps=NEUTRAL,
+            width=4,
+            height=9,
+        ),
         Lines(
-            title="Size of orphaned files",
-            description="Bytes that the orphaned files of each area take.",
+            title="Size of orphaned files and of originals",
+            description="Bytes that the orphaned files of each area take, and the originals of images.",
             queries=(
                 Query(expression=latest("storekeeper_orphaned_size_bytes", *CHOSEN, by=AREA), legend=LEGEND),
+                Query(
+                    expression=latest("storekeeper_replaced_size_bytes", *CHOSEN, by=AREA),
+                    legend="originals in {{area}} ({{instance}})",
+                ),
             ),
             unit="decbytes",
             decimals=1,
-            width=10,
+            width=6,
             height=9,
         ),
         Stat(

@@ -20,12 +20,13 @@ from storekeeper.config import Config
 from storekeeper.errors import NotEnoughSpace
 from storekeeper.files import FoundFile
 from storekeeper.files.atomic import sync_folder
+from storekeeper.replaced_images import CHANGED as CHANGED
+from storekeeper.replaced_images import FOLDER
 
-FOLDER: Final = "optimize_images"
 _RUN_FORMAT: Final = "%Y%m%dT%H%M%S%fZ"
 _PERMIT: Final = ".permit"
 
-MAKING, MADE, CHANGED, DROPPED, UNDONE = "making", "made", "changed", "dropped", "undone"
+MAKING, MADE, DROPPED, UNDONE = "making", "made", "dropped", "undone"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Files that no row names."""
+"""Files that no row names: orphans, and originals that are kept for the way back."""
 
 from prometheus_client.core import GaugeMetricFamily
 
@@ -7,7 +7,7 @@ from exporter.sources import Sources
 
 
 class OrphansCollector:
-    """Expose number and bytes of the files in each area that no FileField of any model names."""
+    """Expose the files in each area that no FileField of any model names, originals of images apart."""
 
     name = "orphans"
     waits = False
@@ -29,8 +29,23 @@ class OrphansCollector:
             "Bytes of the files in the area that no row names, QR codes apart. Measured beside the scrapes.",
             labels=("area",),
         )
+        kept = GaugeMetricFamily(
+            "storekeeper_replaced_files",
+            "Originals of images that optimize_images keeps in the area for the way back, no orphans."
+            " Measured beside the scrapes.",
+            labels=("area",),
+        )
+        kept_size = GaugeMetricFamily(
+            "storekeeper_replaced_size_bytes",
+            "Bytes of the originals of images that optimize_images keeps in the area. Measured beside the"
+            " scrapes.",
+            labels=("area",),
+        )
         if latest.value is not None:
             for area, count in latest.value.orphans.items():
                 files.add_metric((area,), count.files)
                 size.add_metric((area,), count.size_bytes)
-        return Collected.from_latest(latest, families=(files, size))
+            for area, count in latest.value.replaced.items():
+                kept.add_metric((area,), count.files)
+                kept_size.add_metric((area,), count.size_bytes)
+        return Collected.from_latest(latest, families=(files, size, kept, kept_size))

@@ -38,7 +38,7 @@ COMMANDS = {
     "verify_backup": set(),
     "rotate_logs": {"--dry-run"},
     "optimize_database": {"--dry-run"},
-    "optimize_images": {"--dry-run"},
+    "optimize_images": {"--dry-run", "--undo"},
     "cleanup_orphaned_media": {"--dry-run"},
     "find_large_files": set(),
 }

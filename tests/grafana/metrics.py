@@ -32,6 +32,8 @@ EXPORTER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"kind": "payment", "state": state} for state in ("live", "expired", "orphaned")
     ),
     "storekeeper_orphaned_files": ({"area": "media"},),
+    "storekeeper_replaced_files": ({"area": "media"},),
+    "storekeeper_replaced_size_bytes": ({"area": "media"},),
     "storekeeper_orphaned_size_bytes": ({"area": "media"},),
     "storekeeper_log_messages_total": (
         {"file": "django.log", "level": "WARNING"},
