@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .bulk_texts import Bulk
 
 # The same few dates, prices and keys come again and again; a memo that grows past this starts anew.
-_MEMO_ENTRIES = 10_000
+_MEMO_ENTRIES = 2_000
 # Django reads a number of SQLite with this precision.
 _FLOAT_DIGITS = 15
 

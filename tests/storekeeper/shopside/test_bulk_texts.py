@@ -1,0 +1,150 @@
+"""Whole columns of values as JSON text, beside what Python makes of each value."""
+
+import datetime as dt
+import json
+from decimal import Context, Decimal, InvalidOperation
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storekeeper.shopside import bulk_texts
+from storekeeper.shopside.field_texts import _sqlite_decimal
+from storekeeper.shopside.written import Lines, Written
+
+UTC_TIMES = st.datetimes(timezones=st.just(dt.UTC))
+
+
+def column(values: st.SearchStrategy) -> st.SearchStrategy:
+    """Give columns of one value and more."""
+    return st.lists(values, min_size=1, max_size=8)
+
+
+def json_of(moment: dt.datetime) -> str:
+    """Give a moment as Python writes it, with Z for UTC."""
+    return json.dumps(moment.isoformat().replace("+00:00", "Z"))
+
+
+@given(column(st.text()))
+def test_text_is_escaped_as_json(values: list[str]) -> None:
+    """Quotes, control characters and Khmer alike."""
+    assert [json.dumps(value, ensure_ascii=False) for value in values] == bulk_texts.strings(values).whole()
+
+
+@given(column(st.uuids()))
+def test_uuids_get_their_dashes(values: list[UUID]) -> None:
+    """From the digits that SQLite keeps to the text of each UUID."""
+    assert [json.dumps(str(value)) for value in values] == bulk_texts.hex_uuids(
+        [value.hex for value in values]
+    ).whole()
+
+
+@pytest.mark.parametrize(
+    "odd", ["A" * 32, "g" * 32, "0" * 31, "0" * 33, "០" * 32, 5, " " * 32, "0_0" + "0" * 29]
+)
+def test_what_is_no_uuid_goes_the_slow_way(odd: object) -> None:
+    """Capital letters, other letters, other lengths, other digits."""
+    with pytest.raises((TypeError, ValueError)):
+        bulk_texts.hex_uuids(["0" * 32, odd])  # type: ignore[list-item]
+
+
+@given(column(UTC_TIMES))
+def test_times_of_sqlite(values: list[dt.datetime]) -> None:
+    """With a fraction of six digits or none, as Django stores them."""
+    stored = [str(value.replace(tzinfo=None)) for value in values]
+    assert [json_of(value) for value in values] == bulk_texts.sqlite_times("Z")(stored).whole()
+
+
+@given(column(UTC_TIMES))
+def test_times_of_postgresql(values: list[dt.datetime]) -> None:
+    """PostgreSQL leaves out the zeros at the end of a fraction."""
+    texts = [str(value.replace(tzinfo=None)) for value in values]
+    stored = [(text.rstrip("0") if "." in text else text) + "+00" for text in texts]
+    assert [json_of(value) for value in values] == bulk_texts.postgresql_times(stored).whole()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "2026-11-22T15:43:00.120000",
+        "2026-11-22 15:43:00.000000",
+        "2026-11-22 15:43:00.1200",
+        "2026-11-22 15:43:00.123+01",
+        "2026-11-22 15:43:00.12345Z",
+        "2026-11-22 15:43:00,120000",
+        "2026-13-22 15:43:00.120000",
+        "2026-11-22",
+        "",
+        5,
+    ],
+)
+def test_what_django_does_not_store_as_a_time_goes_the_slow_way(odd: object) -> None:
+    """Other separators, zones, months that do not exist."""
+    with pytest.raises((TypeError, ValueError)):
+        bulk_texts.sqlite_times("Z")(["2026-11-22 15:43:00.120000", odd])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "infinity",
+        "-infinity",
+        "10000-01-01 00:00:00+00",
+        "0044-03-15 12:00:00+00 BC",
+        "2026-01-01 00:00:00+07",
+    ],
+)
+def test_moments_unknown_to_python_go_the_slow_way(odd: str) -> None:
+    """PostgreSQL knows the end of time and the years before Christ."""
+    with pytest.raises(ValueError, match="not in UTC|as Django stores"):
+        bulk_texts.postgresql_times(["2026-01-01 00:00:00+00", odd])
+
+
+@given(
+    column(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9))
+)
+def test_decimals_of_postgresql(values: list[Decimal]) -> None:
+    """PostgreSQL writes no exponents, Python does for small ones: these go the slow way."""
+    stored = [f"{value:f}" for value in values]
+    expected = [f'"{Decimal(text)}"' for text in stored]
+    try:
+        assert expected == bulk_texts.postgresql_decimals(stored).whole()
+    except ValueError:
+        assert any("0.000000" in text for text in stored)
+
+
+@given(
+    st.one_of(st.floats(), st.integers(-(10**17), 10**17), st.decimals(-(10**6), 10**6, places=2).map(float)),
+    st.integers(1, 20).flatmap(lambda digits: st.tuples(st.just(digits), st.integers(0, min(digits, 8)))),
+)
+def test_decimals_of_sqlite(value: float, sizes: tuple[int, int]) -> None:
+    """The quick text of a float is the one that Django's decimal of 15 digits has; else it is not taken."""
+    digits, places = sizes
+    field = SimpleNamespace(max_digits=digits, decimal_places=places)
+    quick = _sqlite_decimal(field, otherwise=lambda _: "slow")(value)
+    if quick != "slow":
+        rough = Context(prec=15).create_decimal_from_float(value)
+        try:
+            exact = rough.quantize(Decimal(1).scaleb(-places), context=Context(prec=digits))
+        except InvalidOperation:
+            exact = None
+        assert quick == f'"{exact}"'
+
+
+@given(column(st.one_of(st.none(), st.text())))
+def test_nothing_is_null(values: list[str | None]) -> None:
+    """Empty values stand among the others, also where all are empty."""
+    texts = bulk_texts.with_nulls(bulk_texts.strings)(values).whole()
+    assert [json.dumps(value, ensure_ascii=False) for value in values] == texts
+
+
+def test_lines_of_different_blocks() -> None:
+    """What stands around a column may differ from block to block."""
+    lines = Lines(["<", "|", ">\n"])
+    first = [Written(["a", "b"], '"', '"'), Written(["1", "2"])]
+    second = [Written(["null", '"c"']), Written(["3", "4"], "(", ")")]
+    assert '<"a"|1>\n<"b"|2>\n' == lines.block(first, rows=2)
+    assert '<null|(3)>\n<"c"|(4)>\n' == lines.block(second, rows=2)
+    assert '<"a"|1>\n' == lines.block([Written(["a"], '"', '"'), Written(["1"])], rows=1)
