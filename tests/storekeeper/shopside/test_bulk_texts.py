@@ -98,7 +98,7 @@ def test_what_django_does_not_store_as_a_time_goes_the_slow_way(odd: object) -> 
 )
 def test_moments_unknown_to_python_go_the_slow_way(odd: str) -> None:
     """PostgreSQL knows the end of time and the years before Christ."""
-    with pytest.raises(ValueError, match="not in UTC|as Django stores"):
+    with pytest.raises(ValueError, match=r"not in UTC|as Django stores"):
         bulk_texts.postgresql_times(["2026-01-01 00:00:00+00", odd])
 
 
