@@ -3,9 +3,11 @@
 import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from exporter.measuring import Measuring
 from exporter.reload import Reloading
@@ -19,6 +21,10 @@ from storekeeper.web.serve import WebServer
 from storekeeper.web.tls import RenewingContext
 
 logger = logging.getLogger(__name__)
+
+# How long a thread that computes keeps a scrape waiting each time that it needs the interpreter. Python's own
+# 5 ms add up to a tenth of a second while files are compared with rows; with this it measured half of that.
+SWITCH_SECONDS: Final = 0.0005
 
 
 class Exporter:
@@ -65,6 +71,7 @@ class Exporter:
     def run(self) -> None:
         """Measure and serve until SIGTERM or SIGINT; SIGHUP has the config read again."""
         keep_what_is_loaded()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.reloading.start()
         reload_on_hangup(self.reloading)
         logger.info("listening on port %s (%s)", ", ".join(map(str, self.web.ports)), self.web.scheme)
