@@ -85,7 +85,12 @@ class _Run:
         keep = config.offsite_keep
         there = copies_at(place) if keep else {}
         # All that are here, not the new ones alone: what is known of them here is the newest.
-        here = {one.path.name: one.manifest for one in (*all_backups(config.path), *self.backups)}
+        # But what has been damaged here since is judged by the copy, which may be the only good one left.
+        here = {
+            one.path.name: one.manifest
+            for one in (*all_backups(config.path), *self.backups)
+            if not (one.problem and one.path.name in there)
+        }
         refused = unwanted(self.context, here=here, there=there, keep=keep) if keep else []
         for backup in self.backups:
             if backup.path.name not in refused:
@@ -111,7 +116,7 @@ class _Run:
             self._put(place, backup)
             self.copied.append(name)
             self.copied_bytes += backup.manifest.size_bytes
-        if there is None or there != backup.manifest:
+        if there is None or (there != backup.manifest and not (backup.problem and there.verified)):
             # Last: only what has a manifest there counts as a copy.
             self._put_beside(place, manifest_path(backup.path))
         self._report(note=f"{name} is at {self.place_name}")

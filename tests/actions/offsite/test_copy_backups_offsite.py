@@ -15,10 +15,13 @@ import pytest
 import yaml
 
 from actions.action import Outcome
+from actions.backup_database import BackupDatabase
 from actions.backup_media import BackupMedia
+from actions.backups.manifest import mark_failed, write_manifest
 from actions.copy_backups_offsite import CopyBackupsOffsite
 from actions.offsite.afterwards import with_copies
 from actions.offsite.place import OffsitePlace, redacted
+from storekeeper.backups import read_manifest
 from storekeeper.config.model import Retention
 from storekeeper.errors import OffsiteFailed
 
@@ -95,10 +98,33 @@ def test_a_later_verification_reaches_the_copy(place_url: str, make_desk: Factor
     backup = desk.backup(MOMENT)
     run(desk)
     path = Path(f"{backup.path}.manifest.json")
-    path.write_text(json.dumps({**json.loads(path.read_bytes()), "verified_by": "a trial restore"}))
+    write_manifest(backup.path, backup.manifest.model_copy(update={"verified_by": "a trial restore"}))
     assert run(desk).changed == 0
     there = OffsitePlace(place_url).read_small(path.name)
     assert json.loads(there or b"")["verified_by"] == "a trial restore"
+
+
+@pytest.mark.parametrize("keep", [None, Retention(daily=1, weekly=0, monthly=0)], ids=["all", "one"])
+def test_damage_here_takes_nothing_from_the_copy(
+    tmp_path: Path, make_keeper: Factory, keep: Retention | None
+) -> None:
+    """A backup that is damaged here, and noted as such, is still verified at the place, and stays there."""
+    place = tmp_path / "place"
+    place.mkdir()
+    keeper = make_keeper("sqlite", orders=3)
+    backups = keeper.config.backups.model_copy(update={"offsite": (f"file://{place}",), "offsite_keep": keep})
+    keeper.config = keeper.config.model_copy(update={"backups": backups})
+    keeper.now = lambda: MOMENT
+    (path,) = keeper.run(BackupMedia())[1].created
+    keeper.run(ACTION)
+    proved = read_manifest(path)
+    assert proved is not None
+    mark_failed(path, proved, error="it is damaged")
+    keeper.now = lambda: MOMENT + dt.timedelta(days=3)
+    keeper.run(BackupDatabase())
+    keeper.run(ACTION)
+    assert read_manifest(place / path.name) == proved
+    assert (place / path.name).is_file()
 
 
 def test_one_place_that_fails_keeps_no_other_from_its_copies(tmp_path: Path, make_desk: Factory) -> None:
