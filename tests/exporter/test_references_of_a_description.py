@@ -1,0 +1,186 @@
+"""Which columns are asked, told from what a shop says of itself: databases, paths, texts, storages."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.file_counts import FileCount
+from exporter.measuring import Measuring
+from storekeeper.config import Config
+from storekeeper.shop import ShopDescription
+
+CONFIG = """
+databases: {}
+areas: {media: {path: media}}
+"""
+NOTHING = FileCount()
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    """The media folder of the project."""
+    folder = tmp_path / "shop" / "media"
+    (folder / "products").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def describe(tmp_path: Path, media: Path) -> Callable[..., Callable[[], ShopDescription]]:
+    """Describe a shop with one model, whose image lies below ``storage`` in one or two databases."""
+
+    def make(*, storage: Path | None = media, **model: Any) -> Callable[[], ShopDescription]:
+        databases = {
+            alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / f"{alias}.sqlite3")}
+            for alias in ("default", "second", "third")
+        }
+        databases["unknown"] = {"ENGINE": "django.db.backends.mysql", "NAME": "shop"}
+        image = {"name": "image", "column": "image", "upload_to": "products/", "storage_location": storage}
+        described = {
+            "label": "app.Product",
+            "table": "product",
+            "database": "default",
+            "managed": True,
+            "primary_key": "id",
+            "primary_key_column": "id",
+            "file_fields": [image],
+            "columns": {"image": ("product", "image"), "text": ("parent", "text")},
+            **model,
+        }
+        description = ShopDescription.model_validate(
+            {
+                "django_version": "5.2",
+                "python_version": "3.12",
+                "settings_module": "settings",
+                "time_zone": "UTC",
+                "use_tz": True,
+                "base_dir": None,
+                "media_root": media,
+                "media_url": "/media/",
+                "static_root": None,
+                "static_dirs": [],
+                "log_files": [],
+                "databases": databases,
+                "models": [described],
+            }
+        )
+        return lambda: description
+
+    return make
+
+
+def write(database: Path, **tables: list[str]) -> None:
+    """Make a database of tables with one text column each: ``product__image=["a.jpg"]``."""
+    with sqlite3.connect(database) as connection:
+        for name, values in tables.items():
+            table, _, column = name.partition("__")
+            connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, {column} TEXT)")
+            connection.executemany(
+                f"INSERT INTO {table} ({column}) VALUES (?)", [(value,) for value in values]
+            )
+    connection.close()
+
+
+def orphans(measuring: Measuring) -> FileCount | None:
+    """Give the orphans that one measurement found."""
+    latest = measuring.sources.files.latest
+    assert "" == latest.problem
+    assert latest.value is not None
+    return latest.value.orphans.get("media")
+
+
+def test_rows_in_other_databases_keep_their_files(
+    parse: Callable[[str], Config],
+    measure: Callable[..., Measuring],
+    describe: Any,
+    media: Path,
+    tmp_path: Path,
+) -> None:
+    """A table that a second database has as well is asked there; one without it is no error."""
+    write(tmp_path / "default.sqlite3", product__image=["products/a.jpg"])
+    write(tmp_path / "second.sqlite3", product__image=["products/b.jpg"])
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (media / "products" / name).write_bytes(b"xy")
+    others = {"other_databases": ("second", "third", "unknown")}
+    alone = measure(parse(CONFIG), describe=describe())
+    assert FileCount(files=2, size_bytes=4) == orphans(alone)
+    both = measure(parse(CONFIG), describe=describe(**others))
+    assert FileCount(files=1, size_bytes=2) == orphans(both)
+    write(tmp_path / "third.sqlite3", something__name=["products/c.jpg"])
+    assert FileCount(files=1, size_bytes=2) == orphans(measure(parse(CONFIG), describe=describe(**others)))
+
+
+def test_paths_and_texts_keep_files(
+    parse: Callable[[str], Config],
+    measure: Callable[..., Measuring],
+    describe: Any,
+    media: Path,
+    tmp_path: Path,
+) -> None:
+    """A path field is known by itself, a text by the config; a field may stand in the table of a parent."""
+    write(
+        tmp_path / "default.sqlite3",
+        product__image=[],
+        parent__text=["see <img src='/media/products/a.jpg'>"],
+    )
+    (media / "products" / "a.jpg").write_bytes(b"x")
+    one = FileCount(files=1, size_bytes=1)
+    assert one == orphans(measure(parse(CONFIG), describe=describe()))
+    with_path = describe(path_fields=("text",))
+    assert NOTHING == orphans(measure(parse(CONFIG), describe=with_path))
+    named = parse(CONFIG + "references: [app.Product.text]\n")
+    assert NOTHING == orphans(measure(named, describe=describe()))
+
+
+def test_a_text_that_the_shop_does_not_have_is_a_problem(
+    parse: Callable[[str], Config], measure: Callable[..., Measuring], describe: Any, tmp_path: Path
+) -> None:
+    """Without it files would be counted as orphans that it names: no figure is better than a wrong one."""
+    write(tmp_path / "default.sqlite3", product__image=[])
+    measuring = measure(parse(CONFIG + "references: [app.Product.body]\n"), describe=describe())
+    assert "references: the shop has no field app.Product.body" in measuring.sources.files.latest.problem
+    assert measuring.sources.files.latest.value is None
+
+
+@pytest.mark.parametrize(
+    ("storage", "stored", "expected"),
+    [
+        # The area is a part of the storage: the end of the name is the name in the area.
+        ("", "media/products/a.jpg", NOTHING),
+        ("media/products", "a.jpg", NOTHING),
+        # Files elsewhere, with a name like ours: a cleanup would keep ours, too.
+        ("elsewhere", "products/a.jpg", None),
+    ],
+)
+def test_storages_around_below_and_beside_an_area(
+    parse: Callable[[str], Config],
+    measure: Callable[..., Measuring],
+    describe: Any,
+    media: Path,
+    tmp_path: Path,
+    storage: str,
+    stored: str,
+    expected: FileCount | None,
+) -> None:
+    """Names count from their storage; an area that no field writes to has no orphans at all."""
+    write(tmp_path / "default.sqlite3", product__image=[stored])
+    (media / "products" / "a.jpg").write_bytes(b"x")
+    described = describe(storage=media.parent / storage)
+    assert expected == orphans(measure(parse(CONFIG), describe=described))
+
+
+def test_only_folders_that_fields_write_to_are_judged(
+    parse: Callable[[str], Config],
+    measure: Callable[..., Measuring],
+    describe: Any,
+    media: Path,
+    tmp_path: Path,
+) -> None:
+    """A file beside them may be anybody's."""
+    write(tmp_path / "default.sqlite3", product__image=[])
+    (media / "products" / "a.jpg").write_bytes(b"x")
+    (media / "theirs.csv").write_bytes(b"xyz")
+    described = describe(storage=media / "products")
+    assert FileCount(files=1, size_bytes=1) == orphans(measure(parse(CONFIG), describe=described))
