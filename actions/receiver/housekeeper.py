@@ -37,6 +37,7 @@ class Housekeeper:
         scheduler: Scheduler,
         config: Config,
         now: Callable[[], dt.datetime],
+        more: Sequence[Callable[[], object]] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         receiver = config.receiver
@@ -51,6 +52,7 @@ class Housekeeper:
             lambda: fail_abandoned_runs(ledger),
             lambda: self._daily(lambda: prune_state(config, now=now())),
             Forgetting(ledger, engine=engine, config=config, now=now).tend,
+            *more,
         )
         self._clock = clock
         self._next_daily = 0.0

@@ -28,6 +28,7 @@ from actions.table import ACTIONS
 from actions.usage import UsageReader
 from storekeeper.config import Config, load_config
 from storekeeper.errors import ConfigurationError
+from storekeeper.processes import begin_anew
 from storekeeper.shop import Shop
 from storekeeper.web.guard import WebConfigFile
 from storekeeper.web.listen import ListenAddress, parse_listen_address
@@ -107,8 +108,14 @@ class ReceiverService:
         self._engine = DbosEngine(
             ledger, state=config.state, carry_out=worker.carry_out, may_begin=worker.may_begin
         )
+        self._overdue = worker.overdue
         self._housekeeper = Housekeeper(
-            ledger, engine=self._engine, scheduler=scheduler, config=config, now=now_here
+            ledger,
+            engine=self._engine,
+            scheduler=scheduler,
+            config=config,
+            now=now_here,
+            more=[self._end_hung_steps],
         )
         self._teller = Teller(config, actions=actions, now=now_here)
         intake = Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=now_here)
@@ -177,6 +184,12 @@ class ReceiverService:
             host = socket.getfqdn()
         address = ListenAddress(host=host, port=self.web.port)
         return f"{self.web.scheme}://{address}"
+
+    def _end_hung_steps(self) -> None:
+        if not self._stopping.is_set() and self._overdue.fail():
+            logger.error("the receiver begins anew to be rid of a step that hangs")
+            logging.shutdown()
+            begin_anew()
 
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)

@@ -20,6 +20,7 @@ from actions.ledger.ledger import Ledger, Run, Step
 from actions.ledger.progress_keeper import ProgressKeeper
 from actions.ledger.run_summary import summarize
 from actions.ledger.schema import RunState, StepState
+from actions.receiver.overdue import Overdue
 from actions.receiver.room_guard import RoomGuard
 from actions.runner import Order, Performed, now_here, run_action
 from actions.usage import UsageReader
@@ -108,6 +109,7 @@ class Worker:
         self._now = now
         self._clock = clock
         self.may_begin = self._room.may_begin
+        self.overdue = Overdue(ledger, clock=clock)
 
     def carry_out(self, run_id: str, position: int) -> Next:
         """Carry out the step at ``position`` and, after the last one, end the run."""
@@ -148,15 +150,12 @@ class Worker:
 
     def _perform(self, run: Run, position: int, step: Step, keeper: ProgressKeeper) -> Next:
         timeout = self._now() - self._config.receiver.step_timeout.before(self._now())
-        watch = _Watch(
-            keeper,
-            stopping=self._stopping,
-            deadline=self._clock() + timeout.total_seconds(),
-            clock=self._clock,
-        )
+        deadline = self._clock() + timeout.total_seconds()
+        watch = _Watch(keeper, stopping=self._stopping, deadline=deadline, clock=self._clock)
         try:
             self._room.require(run, step)
-            done = self._until_free(self._order(run, step), keeper=keeper, watch=watch)
+            with self.overdue.watched(run.id, deadline=deadline):
+                done = self._until_free(self._order(run, step), keeper=keeper, watch=watch)
         except StorekeeperError as error:
             return self._failed(run, position, keeper, watch, str(error))
         except Exception as error:

@@ -208,7 +208,7 @@ class Receiver(Model):
     runs_per_day: int = Field(default=4, ge=1)
     """The most runs for one alert within a day; then ``ActionsExhausted`` calls a person."""
     step_timeout: AgeField = Age(seconds=6 * 3600)
-    """How long one step may take."""
+    """How long one step may take; one that hangs beyond it is ended by a new start of the receiver."""
     episode_expiry: AgeField = Age(seconds=86400)
     """An alert that is firing and was not heard of for so long is taken for ended."""
     approval_expiry: AgeField = Age(seconds=86400)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from actions.action import Context, Outcome, Progress
-from actions.receiver import engine
+from actions.receiver import engine, overdue
 from actions.receiver.service import ReceiverService
+from storekeeper import processes
 from storekeeper.config import Config, load_config
 from storekeeper.config.fields import Model
 from storekeeper.errors import StorekeeperError
@@ -131,7 +132,36 @@ class FailAlways:
         raise StorekeeperError("it cannot be done", hint="Nothing helps")
 
 
-ACTIONS: dict[str, Any] = {action.name: action for action in (RemoveFiles(), WriteBatches(), FailAlways())}
+class Hanging(Model):
+    """Where it hangs."""
+
+    in_program: bool = False
+
+
+class Hang:
+    """Hang and hear nothing: in a system call, or in a program that does not end."""
+
+    name = "hang"
+    summary = "Hang."
+    Options = Hanging
+
+    def resources(self, config: Config, options: Hanging) -> tuple[str, ...]:
+        return ("media",)
+
+    def plan(self, context: Context, options: Hanging) -> NamesPlan:
+        return NamesPlan([])
+
+    def perform(self, context: Context, options: Hanging, plan: NamesPlan) -> Outcome:
+        tell(context, "hangs")
+        if options.in_program:
+            processes.run(["sleep", "3600"], timeout_seconds=3600)
+        time.sleep(3600)
+        raise AssertionError("an hour went by")
+
+
+ACTIONS: dict[str, Any] = {
+    action.name: action for action in (RemoveFiles(), WriteBatches(), FailAlways(), Hang())
+}
 
 
 def tell(context: Context, line: str) -> None:
@@ -146,6 +176,7 @@ def main() -> None:
         # A receiver whose workflow has another shape, as after an upgrade.
         engine.DbosEngine.__init__.__kwdefaults__["workflow_version"] = sys.argv[2]
     engine.DbosEngine.__init__.__kwdefaults__["lost_after_seconds"] = 1.0
+    overdue.Overdue.__init__.__kwdefaults__["grace_seconds"] = 0.5
     service = ReceiverService(config, actions=ACTIONS)
     service.start()
     print(service.web.port, flush=True)
