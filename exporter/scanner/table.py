@@ -96,6 +96,8 @@ class TreeState:
         self.linked: dict[int, list[LinkedFile]] = {}
         self.large: dict[int, tuple[int, list[tuple[int, int, str]]]] = {}
         self.problems: dict[int, list[tuple[str, str]]] = {}
+        # Sums that were worked out of the rows when those were complete, by folder.
+        self.sums: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self.paths)

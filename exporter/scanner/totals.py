@@ -30,16 +30,22 @@ def ages(state: TreeState) -> tuple[int | None, int | None]:
 
 
 def groups(state: TreeState, *, folders: Mapping[str, str]) -> dict[str, GroupUsage]:
-    """Sum up each folder with everything below it; a folder that is not there sums up to nothing."""
-    return {name: one_group(state, folder=folder.strip("/")) for name, folder in folders.items()}
+    """
+    Sum up each folder with everything below it; a folder that is not there sums up to nothing.
+
+    The sums of a state are worked out once: a walk that found nothing new gives the same state again.
+    """
+    for folder in {folder.strip("/") for folder in folders.values()}.difference(state.sums):
+        state.sums[folder] = one_group(state, folder=folder)
+    return {name: state.sums[folder.strip("/")] for name, folder in folders.items()}
 
 
 def one_group(state: TreeState, *, folder: str) -> GroupUsage:
     """Sum up the rows of one folder and below."""
-    below = f"{folder}/"
-    rows = [row for row, path in enumerate(state.paths) if path == folder or path.startswith(below)]
     if not folder or folder == ".":
         return whole_tree(state)
+    below = f"{folder}/"
+    rows = [row for row, path in enumerate(state.paths) if path == folder or path.startswith(below)]
     columns = state.columns
     linked = {file.inode: file for row in rows for file in state.linked.get(row, ())}
     size = sum(columns["own_size"][row] + columns["size"][row] for row in rows)
