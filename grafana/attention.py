@@ -44,11 +44,15 @@ NEEDS_A_PERSON: Final = Row(
         ),
         Stat(
             title="Runs to approve",
-            description="Runs that wait for a person to approve or cancel them, on the receiver's page.",
+            description=(
+                "Runs that wait for a person: `storekeeper approve RUN`, `storekeeper cancel RUN`, or the "
+                "receiver's page."
+            ),
             queries=(Query(expression=total(select("storekeeper_runs_waiting")), legend="runs"),),
             unit="short",
             steps=SOME_ARE_USUAL,
             width=3,
+            runbooks=("ApprovalNeeded",),
         ),
         Stat(
             title="Failed actions",

@@ -39,6 +39,7 @@ ALERT_NAMES = {
     "MeasurementTooOld",
     "ActionFailing",
     "ActionsExhausted",
+    "ApprovalNeeded",
 }
 
 # What the exporter, the receiver and Prometheus itself give the rules.
@@ -70,6 +71,7 @@ RECEIVER_METRICS = {
     "storekeeper_action_runs_total",
     "storekeeper_action_failures_total",
     "storekeeper_episodes_exhausted",
+    "storekeeper_runs_waiting",
 }
 DASHBOARDS = {
     "storekeeper-overview",
