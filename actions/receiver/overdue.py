@@ -15,6 +15,7 @@ from typing import Final
 
 from actions.ledger.ledger import Ledger
 from actions.ledger.schema import RunState
+from storekeeper.processes import begin_anew
 
 logger = logging.getLogger(__name__)
 
@@ -23,16 +24,22 @@ GRACE_SECONDS: Final = 600.0
 
 
 class Overdue:
-    """The time limits of the steps at work; ``clock`` is the one by which they are given."""
+    """
+    The time limits of the steps at work; ``clock`` is the one by which they are given.
+
+    While ``stopping`` is true the receiver ends anyhow, and nothing begins anew.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         *,
+        stopping: Callable[[], bool] = lambda: False,
         grace_seconds: float = GRACE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._stopping = stopping
         self._grace_seconds = grace_seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -60,3 +67,10 @@ class Overdue:
                 run, state=RunState.FAILED, error="hung: it did not stop at its time limit, and was ended"
             )
         return bool(overdue)
+
+    def tend(self) -> None:
+        """Begin the receiver anew when a step is overdue; raises LedgerUnavailable, then nothing is ended."""
+        if not self._stopping() and self.fail():
+            logger.error("the receiver begins anew to be rid of a step that hangs")
+            logging.shutdown()
+            begin_anew()

@@ -17,6 +17,7 @@ from actions.receiver.app import Receiver
 from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.housekeeper import Housekeeper
 from actions.receiver.intake import Intake
+from actions.receiver.overdue import Overdue
 from actions.receiver.page.pages import Pages
 from actions.receiver.rate_limit import RateLimit
 from actions.receiver.telling.teller import Teller
@@ -28,7 +29,6 @@ from actions.table import ACTIONS
 from actions.usage import UsageReader
 from storekeeper.config import Config, load_config
 from storekeeper.errors import ConfigurationError
-from storekeeper.processes import begin_anew
 from storekeeper.shop import Shop
 from storekeeper.web.guard import WebConfigFile
 from storekeeper.web.listen import ListenAddress, parse_listen_address
@@ -97,6 +97,7 @@ class ReceiverService:
         ledger = Ledger(LedgerFile(config.state), now=now_here)
         usage = UsageReader(config, describe=Shop.of(config).describe)
         scheduler = Scheduler(ledger, schedule=schedule_of(config, actions=actions), now=now_here)
+        overdue = Overdue(ledger, stopping=self._stopping.is_set)
         worker = Worker(
             ledger,
             config=config,
@@ -104,18 +105,18 @@ class ReceiverService:
             usage=usage,
             stopping=self._stopping.is_set,
             pause=self._pause,
+            overdue=overdue,
         )
         self._engine = DbosEngine(
             ledger, state=config.state, carry_out=worker.carry_out, may_begin=worker.may_begin
         )
-        self._overdue = worker.overdue
         self._housekeeper = Housekeeper(
             ledger,
             engine=self._engine,
             scheduler=scheduler,
             config=config,
             now=now_here,
-            more=[self._end_hung_steps],
+            more=[overdue.tend],
         )
         self._teller = Teller(config, actions=actions, now=now_here)
         intake = Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=now_here)
@@ -184,12 +185,6 @@ class ReceiverService:
             host = socket.getfqdn()
         address = ListenAddress(host=host, port=self.web.port)
         return f"{self.web.scheme}://{address}"
-
-    def _end_hung_steps(self) -> None:
-        if not self._stopping.is_set() and self._overdue.fail():
-            logger.error("the receiver begins anew to be rid of a step that hangs")
-            logging.shutdown()
-            begin_anew()
 
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)

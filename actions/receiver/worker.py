@@ -99,6 +99,7 @@ class Worker:
         pause: Callable[[float], None] = time.sleep,
         now: Callable[[], dt.datetime] = now_here,
         clock: Callable[[], float] = time.monotonic,
+        overdue: Overdue | None = None,
     ) -> None:
         self._ledger = ledger
         self._config = config
@@ -109,7 +110,7 @@ class Worker:
         self._now = now
         self._clock = clock
         self.may_begin = self._room.may_begin
-        self.overdue = Overdue(ledger, clock=clock)
+        self._overdue = overdue or Overdue(ledger, clock=clock)
 
     def carry_out(self, run_id: str, position: int) -> Next:
         """Carry out the step at ``position`` and, after the last one, end the run."""
@@ -154,7 +155,7 @@ class Worker:
         watch = _Watch(keeper, stopping=self._stopping, deadline=deadline, clock=self._clock)
         try:
             self._room.require(run, step)
-            with self.overdue.watched(run.id, deadline=deadline):
+            with self._overdue.watched(run.id, deadline=deadline):
                 done = self._until_free(self._order(run, step), keeper=keeper, watch=watch)
         except StorekeeperError as error:
             return self._failed(run, position, keeper, watch, str(error))
