@@ -59,6 +59,7 @@ class Receiver:
         actions: Mapping[str, Action[Any, Any]],
         wake: Callable[[], None],
         pages: tuple[BaseRoute, ...] = (),
+        reloaded: Callable[[], tuple[bool, float]] | None = None,
     ) -> None:
         self._config = config
         self._ledger = ledger
@@ -68,7 +69,7 @@ class Receiver:
         self._readiness = Readiness(ledger)
         self._bodies = JsonBodies()
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(ReceiverCollector(ledger.file, actions=actions))
+        self._registry.register(ReceiverCollector(ledger.file, actions=actions, reloaded=reloaded))
         self.app = Starlette(
             routes=[
                 Route(WEBHOOK_PATH, self._alerts, methods=["POST"]),

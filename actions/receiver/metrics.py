@@ -1,7 +1,7 @@
 """The receiver's own metrics, computed from the ledger at each scrape, so that a restart loses none."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -13,6 +13,7 @@ from actions.ledger.pruning import LAST_SUCCESS
 from actions.ledger.schema import Target
 from actions.receiver.episodes import STARTS_OR_ENDS, Verdict
 from actions.receiver.intake import RECEIVED, SKIPPED, TRUNCATED
+from actions.receiver.reload import config_families
 from actions.receiver.telling.outbox import NOTIFICATIONS, SILENCE, Told, counter_label
 from storekeeper import __version__
 
@@ -38,9 +39,16 @@ FROM episodes WHERE closed IS NULL GROUP BY alertname, resource
 class ReceiverCollector(Collector):
     """Metric families from the ledger; every action of ``actions`` has its series from the start."""
 
-    def __init__(self, file: LedgerFile, *, actions: Iterable[str]) -> None:
+    def __init__(
+        self,
+        file: LedgerFile,
+        *,
+        actions: Iterable[str],
+        reloaded: Callable[[], tuple[bool, float]] | None = None,
+    ) -> None:
         self._file = file
         self._actions = tuple(actions)
+        self._reloaded = reloaded
 
     def describe(self) -> Iterable[Metric]:
         """Give nothing: the registry must not read the ledger when we are registered."""
@@ -58,6 +66,8 @@ class ReceiverCollector(Collector):
         build = GaugeMetricFamily("storekeeper_build_info", "The running version.", labels=["version"])
         build.add_metric([__version__], 1)
         yield from [*families, build]
+        if self._reloaded is not None:
+            yield from config_families(*self._reloaded())
 
 
 def _alerts(connection: sqlite3.Connection) -> Iterator[Metric]:

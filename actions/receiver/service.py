@@ -2,35 +2,28 @@
 
 import logging
 import os
+import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from actions.action import Action
 from actions.ledger.file import LedgerFile
 from actions.ledger.ledger import Ledger
-from actions.playbooks import check_playbooks, playbooks_of
-from actions.receiver.access import Access, TokenFile, is_protected
-from actions.receiver.app import Receiver
+from actions.receiver.access import TokenFile, is_protected
 from actions.receiver.engine import DbosEngine, EngineUnavailable
-from actions.receiver.housekeeper import Housekeeper
-from actions.receiver.intake import Intake
 from actions.receiver.overdue import Overdue
-from actions.receiver.page.pages import Pages
-from actions.receiver.rate_limit import RateLimit
-from actions.receiver.telling.teller import Teller
-from actions.receiver.worker import Worker
+from actions.receiver.parts import Parts, check_config
+from actions.receiver.reload import ConfigWatch
+from actions.receiver.workers import Workers
 from actions.resources import mountpoint_of
 from actions.runner import now_here
-from actions.schedules import Scheduler, schedule_of
 from actions.table import ACTIONS
-from actions.usage import UsageReader
 from storekeeper.config import Config, load_config
 from storekeeper.errors import ConfigurationError
-from storekeeper.shop import Shop
-from storekeeper.web.guard import WebConfigFile
+from storekeeper.web.guard import Receive, Send, WebConfigFile
 from storekeeper.web.listen import ListenAddress, parse_listen_address
 from storekeeper.web.serve import WebServer
 from storekeeper.web.tls import RenewingContext
@@ -54,7 +47,11 @@ def run_receiver(
     ConfigurationError for what cannot be used, AlreadyRunning when another receiver has this state.
     """
     service = ReceiverService(
-        load_config(config_file), listen=listen, web_config_file=web_config_file, token_file=token_file
+        load_config(config_file),
+        listen=listen,
+        web_config_file=web_config_file,
+        token_file=token_file,
+        config_file=config_file,
     )
     service.start()
     service.serve()
@@ -66,7 +63,12 @@ def run_receiver(
 
 
 class ReceiverService:
-    """All parts, put together. ``actions`` is another table in tests alone."""
+    """
+    All parts, put together. ``actions`` is another table in tests alone.
+
+    With ``config_file`` a changed file is taken into use while we run, and read again on SIGHUP. Runs that
+    have begun keep their config; where we listen, the state folder and the token file stay until a restart.
+    """
 
     def __init__(
         self,
@@ -76,10 +78,9 @@ class ReceiverService:
         web_config_file: Path | None = None,
         token_file: Path | None = None,
         actions: Mapping[str, Action[Any, Any]] = ACTIONS,
+        config_file: Path | None = None,
     ) -> None:
-        problems = check_playbooks(config, actions=actions)
-        if problems:
-            raise ConfigurationError("the playbooks or the schedule have problems:", problems=problems)
+        check_config(config, actions=actions)
         web_config = WebConfigFile(web_config_file)
         addresses = [parse_listen_address(text) for text in listen or (config.receiver.listen,)]
         token_path = token_file or config.receiver.token_file
@@ -95,53 +96,37 @@ class ReceiverService:
         self._stopping = threading.Event()
         self._warn_about_state(config)
         ledger = Ledger(LedgerFile(config.state), now=now_here)
-        usage = UsageReader(config, describe=Shop.of(config).describe)
-        scheduler = Scheduler(ledger, schedule=schedule_of(config, actions=actions), now=now_here)
         overdue = Overdue(ledger, stopping=self._stopping.is_set)
-        worker = Worker(
+        workers = Workers(ledger, current=lambda: self._parts.worker)
+        self._engine = DbosEngine(
             ledger,
-            config=config,
+            state=config.state,
+            carry_out=workers.carry_out,
+            may_begin=lambda run: self._parts.worker.may_begin(run),
+        )
+        self._watch = ConfigWatch(config_file, use=self._use) if config_file else None
+        self._make: Callable[[Config], Parts] = lambda config: Parts(
+            config,
             actions=actions,
-            usage=usage,
+            ledger=ledger,
+            engine=self._engine,
             stopping=self._stopping.is_set,
             pause=self._pause,
             overdue=overdue,
-        )
-        self._engine = DbosEngine(
-            ledger, state=config.state, carry_out=worker.carry_out, may_begin=worker.may_begin
-        )
-        self._housekeeper = Housekeeper(
-            ledger,
-            engine=self._engine,
-            scheduler=scheduler,
-            config=config,
-            now=now_here,
-            more=[overdue.tend],
-        )
-        self._teller = Teller(config, actions=actions, now=now_here)
-        intake = Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=now_here)
-        pages = Pages(config, ledger=ledger, usage=usage, scheduler=scheduler, actions=actions)
-        receiver = Receiver(
-            config=config,
-            ledger=ledger,
-            intake=intake,
-            actions=actions,
-            wake=self._housekeeper.wake,
-            pages=pages.routes,
-        )
-        pages.receiver = receiver
-        tls = web_config.config.tls_server_config
-        self._addresses = addresses
-        self._tls = RenewingContext(tls).front if tls else None
-        self._app = Access(
-            receiver.app,
             web_config=web_config,
             token=token,
             loopback=loopback,
-            requests=RateLimit(per_minute=config.receiver.requests_per_minute),
-            logins=RateLimit(per_minute=config.receiver.failed_logins_per_minute),
+            reloaded=self._watch.status if self._watch else None,
         )
+        self._parts: Parts = self._make(config)
+        tls = web_config.config.tls_server_config
+        self._addresses = addresses
+        self._tls = RenewingContext(tls).front if tls else None
         self.web: WebServer
+
+    async def app(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a request with the parts in use (ASGI)."""
+        await self._parts.app(scope, receive, send)
 
     def start(self) -> None:
         """
@@ -151,7 +136,7 @@ class ReceiverService:
         """
         self._engine.claim()
         try:
-            self.web = WebServer(self._app, listen=self._addresses, tls=self._tls)
+            self.web = WebServer(self.app, listen=self._addresses, tls=self._tls)
             try:
                 self._engine.start()
             except EngineUnavailable as error:
@@ -160,23 +145,48 @@ class ReceiverService:
         except BaseException:
             self._engine.stop(grace_seconds=0)
             raise
-        self._housekeeper.start()
-        self._teller.start(page_url=self._page_url())
+        self._parts.start(page_url=self._page_url())
+        if self._watch is not None:
+            self._watch.start()
 
     def serve(self) -> None:
         """Answer requests until SIGTERM, SIGINT or ``stop``."""
         logger.info("listening on port %s (%s)", ", ".join(map(str, self.web.ports)), self.web.scheme)
+        self._reload_on_hangup()
         self.web.run(on_signal=lambda _: self._stopping.set())
 
     def stop(self) -> bool:
         """Let the actions stop at their next safe point; False when one did not within the grace."""
         self._stopping.set()
+        if self._watch is not None:
+            self._watch.stop()
         self.web.stop()
-        self._housekeeper.stop()
-        self._teller.stop()
+        self._parts.stop()
         ended = self._engine.stop(grace_seconds=GRACE_SECONDS)
         logger.info("stopped")
         return ended
+
+    def _use(self, config: Config) -> None:
+        """Take a changed config into use; raises ConfigurationError, then nothing has changed."""
+        old = self._parts
+        fixed = old.config.receiver
+        receiver = config.receiver.model_copy(update={"listen": fixed.listen, "token_file": fixed.token_file})
+        kept = config.model_copy(update={"state": old.config.state, "receiver": receiver})
+        if kept != config:
+            logger.warning("changed state, receiver.listen and receiver.token_file count after a restart")
+        fresh = self._make(kept)
+        if fresh.config == old.config:
+            return
+        old.stop()
+        self._parts = fresh
+        fresh.start(page_url=self._page_url())
+
+    def _reload_on_hangup(self) -> None:
+        """Read the config again on SIGHUP, where the system has it and we are the main thread."""
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+            watch = self._watch
+            # Without a file to read there is nothing to do; to die of it would be the system's default.
+            signal.signal(signal.SIGHUP, lambda _number, _frame: watch.ask() if watch else None)
 
     def _page_url(self) -> str:
         """Give where people on this machine, or in its network, find the page."""

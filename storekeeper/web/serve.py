@@ -89,6 +89,7 @@ class WebServer:
         config = uvicorn.Config(
             app,
             http=protocol,
+            interface="asgi3",
             ws="none",
             lifespan="off",
             log_config=None,

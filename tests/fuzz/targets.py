@@ -85,10 +85,10 @@ class Application:
         (folder / "media").mkdir(exist_ok=True)
         config = parse_config(CONFIG.format(folder=folder), name="fuzz", folder=folder, environment={})
         self._file = LedgerFile(config.state)
-        self._app: Any = ReceiverService(config)._app
+        self._app: Any = ReceiverService(config).app
         self._loop = asyncio.new_event_loop()
         server_config = uvicorn.Config(
-            self._app, http=ImpatientProtocol, ws="none", lifespan="off", log_config=None
+            self._app, http=ImpatientProtocol, interface="asgi3", ws="none", lifespan="off", log_config=None
         )
         server_config.load()
         self._server_config = server_config

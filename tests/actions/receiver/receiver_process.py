@@ -177,7 +177,7 @@ def main() -> None:
         engine.DbosEngine.__init__.__kwdefaults__["workflow_version"] = sys.argv[2]
     engine.DbosEngine.__init__.__kwdefaults__["lost_after_seconds"] = 1.0
     overdue.Overdue.__init__.__kwdefaults__["grace_seconds"] = 0.5
-    service = ReceiverService(config, actions=ACTIONS)
+    service = ReceiverService(config, actions=ACTIONS, config_file=Path(sys.argv[1]))
     service.start()
     print(service.web.port, flush=True)
     service.serve()
