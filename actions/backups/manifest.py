@@ -18,11 +18,21 @@ def manifest_path(backup: Path) -> Path:
 def write_manifest(backup: Path, manifest: Manifest) -> None:
     """Write or replace the manifest of ``backup``, whole or not at all; readable by its owner alone."""
     path = manifest_path(backup)
+    text = manifest.text().encode("utf-8", "backslashreplace")
+    try:
+        _write(path, text=text)
+    except FileNotFoundError:
+        # A backup that begins while another is verified sweeps partial files: once more, then.
+        _write(path, text=text)
+    sync_folder(path.parent)
+
+
+def _write(path: Path, *, text: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(manifest.text().encode("utf-8", "backslashreplace"))
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
@@ -31,7 +41,6 @@ def write_manifest(backup: Path, manifest: Manifest) -> None:
         with suppress(OSError):
             partial.unlink()
         raise
-    sync_folder(path.parent)
 
 
 def require_manifest(backup: Path) -> Manifest:
