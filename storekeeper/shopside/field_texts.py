@@ -46,7 +46,7 @@ def texts_of(
     """
     exact = _EXACT.get(kind, _plain_text)
     if left_as_text and kind in _PARSERS:
-        convert = _parsed(_PARSERS[kind])
+        convert = _parsed(_PARSERS[kind], field=field)
         fast = _from_postgresql(kind, exact=exact, convert=convert)
     else:
         fast = _fast(kind, field=field, convert=convert, connection=connection, exact=exact)
@@ -146,15 +146,27 @@ def _sqlite_decimal(field: Any, *, otherwise: Callable[[Any], str]) -> Callable[
     return text
 
 
-def _parsed(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
-    """Give the value that the driver would have made of its text."""
-    return lambda value: parse(value) if type(value) is str else value
+def _parsed(parse: Callable[[str], Any], *, field: Any) -> Callable[[Any], Any]:
+    """Give the value that the driver would have made of its text; an error where Python has no such value."""
+
+    def convert(value: Any) -> Any:
+        if type(value) is not str:
+            return value
+        try:
+            return parse(value)
+        except ValueError:
+            raise ValueError(
+                f"{field.model._meta.label}.{field.name} has the value {value}, which Python does not know; "
+                "the row could not be restored"
+            ) from None
+
+    return convert
 
 
 def _utc(value: str) -> dt.datetime:
     seconds, zone = value[:-3], value[-3:]
     if zone != "+00" or len(seconds) > 26:
-        raise ValueError(f"{value} is outside of the years that Python knows")
+        raise ValueError("outside of the years that Python knows")
     return dt.datetime.fromisoformat(f"{seconds if len(seconds) == 19 else seconds.ljust(26, '0')}+00:00")
 
 

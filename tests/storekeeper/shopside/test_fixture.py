@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from storekeeper.errors import ShopError
 from storekeeper.shop.shop import Conversation
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -282,3 +283,39 @@ def test_times_of_any_length_and_age_are_written(make_shop: Callable[..., Any]) 
         "0099-12-31 23:59:59": "0099-12-31T23:59:59Z",
         "2026-01-02": "2026-01-02T00:00:00Z",
     }
+
+
+def test_numbers_and_times_of_postgresql_are_dumpdatas(make_shop: Callable[..., Any]) -> None:
+    """PostgreSQL's own text of numbers, dates and times of day becomes what Django makes of the values."""
+    shop = make_shop("postgresql", orders=5)
+    with psycopg.connect(shop.database_url) as connection:
+        for key, (price, stock, day, hour, weight) in enumerate(
+            [
+                ("0.00", -1, "0001-01-01", "00:00:00", "1e300"),
+                ("-5.10", 2147483647, "9999-12-31", "23:59:59.5", "-0.0"),
+                ("99999999.99", 0, None, "10:00:00.000001", "NaN"),
+            ],
+            start=1,
+        ):
+            connection.execute(
+                "UPDATE app_product SET price = %s, stock = %s, available_from = %s, order_before = %s,"
+                " weight = %s WHERE id = %s",
+                [price, stock, day, hour, weight, key],
+            )
+    expected = as_we_write_it(json.loads(shop.manage("dumpdata", "--all")))
+    assert by_key(without_microseconds(without_link_tables(dump(shop)[0]))) == by_key(expected)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("available_from", "infinity"), ("order_before", "24:00"), ("available_from", "10000-01-01")],
+)
+def test_values_unknown_to_python_are_an_error(
+    make_shop: Callable[..., Any], column: str, value: str
+) -> None:
+    """PostgreSQL knows the end of time; a row that loaddata could not bring back ends the backup."""
+    shop = make_shop("postgresql", orders=5)
+    with psycopg.connect(shop.database_url) as connection:
+        connection.execute(f"UPDATE app_product SET {column} = '{value}' WHERE id = 2")
+    with pytest.raises(ShopError, match=rf"app\.Product\.{column} has the value {value}"):
+        dump(shop)
