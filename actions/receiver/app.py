@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Final, get_args
 
 import anyio.to_thread
@@ -236,9 +236,14 @@ class Readiness:
 
 
 def _is_path(options: type[BaseModel], name: str) -> bool:
-    """Tell whether an option, given or by itself, is a path."""
-    annotation = options.model_fields[name].annotation
-    return Path in (annotation, *get_args(annotation))
+    """Tell whether an option can be a path, alone or as one of several types."""
+    return _holds_path(options.model_fields[name].annotation)
+
+
+def _holds_path(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, PurePath):
+        return True
+    return any(_holds_path(part) for part in get_args(annotation))
 
 
 def _option_problems(error: ValidationError) -> str:
