@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .bulk_texts import Bulk
 
 # A block of lines has about this size, and is of one row where rows are larger.
-BLOCK_CHARACTERS = 200_000
+BLOCK_CHARACTERS = 100_000
 SEPARATOR = ",\n"
 _FIRST_ROWS = 50
-_MOST_ROWS = 2000
+_MOST_ROWS = 1000
 
 # PostgreSQL's types that hold values of a kind.
 _TYPES = {
