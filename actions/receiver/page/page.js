@@ -18,7 +18,9 @@ function wait() {
 async function refresh() {
   if (!document.hidden) {
     try {
-      const answer = await fetch(location.href, { cache: "no-store", redirect: "error" });
+      // From the origin: an address with a password in it is one that fetch refuses.
+      const address = location.origin + location.pathname + location.search;
+      const answer = await fetch(address, { cache: "no-store", redirect: "error" });
       if (!answer.ok) throw new Error(answer.status);
       bringIn(new DOMParser().parseFromString(await answer.text(), "text/html"));
       lastAnswer = new Date();

@@ -265,6 +265,13 @@ def test_says_when_what_it_shows_is_not_of_now(shop: Any, view: Make) -> None:
     page.get_by_text("Not reachable since").wait_for(state="detached")
 
 
+def test_address_with_a_password_is_brought_up_to_date_too(shop: Any, view: Make) -> None:
+    """Whoever gives name and password in the address sees new figures as all others do."""
+    page = view().open(shop.url.replace("//", "//anna:secret@"))
+    with page.expect_response(f"{shop.url}/"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def test_forms_need_the_token_of_a_page(shop: Any) -> None:
     """Whoever has read no page of ours cannot send its forms: nothing is started, cancelled, approved."""
     before = newest_run(shop)["id"]
