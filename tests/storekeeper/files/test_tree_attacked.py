@@ -3,14 +3,12 @@
 import mmap
 import os
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from storekeeper.errors import UnsafePath
 from storekeeper.files import FoundFile, Tree
+from tests.swapping import attacker
 
 FILES = 6000
 
@@ -46,19 +44,6 @@ while not os.path.exists(root + "/stop"):
     os.unlink(root + "/a")
     os.rename(root + "/hidden", root + "/a")
 """
-
-
-@contextmanager
-def attacker(code: str, *arguments: Path) -> Iterator[None]:
-    """Run the code beside the test; the test tells it to stop."""
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    try:
-        yield
-    finally:
-        process.stdout.close()
-        assert process.wait(timeout=60) == 0
 
 
 def test_a_file_swapped_in_at_the_last_moment_is_not_lost(tmp_path: Path) -> None:
