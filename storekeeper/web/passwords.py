@@ -5,7 +5,7 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import bcrypt
@@ -25,7 +25,13 @@ class PasswordCheck:
     exist costs what one that exists costs.
     """
 
-    def __init__(self, users: Mapping[str, str], *, cached_answers: int = CACHED_ANSWERS) -> None:
+    def __init__(
+        self,
+        users: Mapping[str, str],
+        *,
+        cached_answers: int = CACHED_ANSWERS,
+        compare: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
+    ) -> None:
         self._users = {user: text.encode("ascii") for user, text in users.items()}
         cost = max((int(text[4:6]) for text in users.values()), default=DEFAULT_COST)
         # Well-formed, so that it takes its time, and the answer to no password that anybody has.
@@ -33,6 +39,7 @@ class PasswordCheck:
         self._key = secrets.token_bytes(32)
         self._answers: OrderedDict[bytes, bool] = OrderedDict()
         self._limit = cached_answers
+        self._checkpw = compare
         self._one_at_a_time = threading.Lock()
 
     def known(self, user: str, password: bytes) -> bool | None:
@@ -54,7 +61,7 @@ class PasswordCheck:
     def _compare(self, user: str, password: bytes) -> bool:
         stored = self._users.get(user)
         try:
-            matches = bcrypt.checkpw(password[:PASSWORD_BYTES], stored or self._nobody)
+            matches = self._checkpw(password[:PASSWORD_BYTES], stored or self._nobody)
         except ValueError:
             # A password that bcrypt cannot take is nobody's.
             return False

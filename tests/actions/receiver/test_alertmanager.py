@@ -16,7 +16,7 @@ def test_real_alert_from_firing_to_resolved(
     (run,) = receiver.runs()
     assert "done" == receiver.wait_for(run["id"], "done", "failed")["state"]
     assert ["new.png"] == [path.name for path in (tmp_path / "media").iterdir()]
-    assert 1 == receiver.get("/").text.count("<td>StorageUsageWarning</td>")
+    assert 1 == receiver.get("/").text.count('<strong class="what"><bdi>StorageUsageWarning</bdi>')
     alertmanager.resolve(alert)
-    wait(lambda: "No alert is firing." in receiver.get("/").text)
+    wait(lambda: "No alert is open." in receiver.get("/").text)
     assert 1 == len(receiver.runs())

@@ -56,7 +56,7 @@ def test_spent_budget_calls_for_a_person(receiver: Any, alert: Make) -> None:
     assert 0 == receiver.metric(series)
     assert ["exhausted"] == receiver.send(alert("FailingAlert")).json()["decisions"]
     assert 1 == receiver.metric(series)
-    assert "a person is needed" in receiver.get("/").text
+    assert "A person is needed." in receiver.get("/").text
     receiver.send(alert("FailingAlert", status="resolved"))
     assert None is receiver.metric(series)
     assert 1 == receiver.metric('storekeeper_alerts_skipped_total{reason="exhausted"}')

@@ -55,6 +55,19 @@ def test_unknown_user_costs_a_comparison_of_the_same_cost() -> None:
     assert not bcrypt.checkpw(b"secret", check._nobody)
 
 
+def test_every_refusal_does_the_same_work() -> None:
+    """A wrong password, an unknown user and no name cost one comparison each, with hashes of one cost."""
+    compared = []
+
+    def compare(password: bytes, stored: bytes) -> bool:
+        compared.append((len(password), stored[:7]))
+        return bcrypt.checkpw(password, stored)
+
+    check = PasswordCheck({"alice": hash_of(b"secret", cost=5)}, compare=compare)
+    assert [False] * 3 == [check.check(user, b"wrong!") for user in ("alice", "bob", "")]
+    assert [(6, b"$2b$05$")] * 3 == compared
+
+
 def test_kept_answers_are_bounded_and_hold_no_password() -> None:
     """Guesses cannot fill the memory, and what is kept is not the password."""
     check = PasswordCheck({"alice": hash_of(b"secret")}, cached_answers=3)

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,33 @@ def test_client_must_show_a_certificate(serve: Serve, certificate: Certificate, 
     assert "hello" == answer.text
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get(url, verify=str(trusted), timeout=10)
+
+
+def test_outdated_and_foreign_certificates_are_none(
+    serve: Serve, certificate: Certificate, tmp_path: Path
+) -> None:
+    """A client's certificate that has run out, or that another authority signed, opens nothing."""
+    trusted, _ = certificate()
+    authority, authority_key = certificate("client")
+    foreign = certificate("foreign")
+    outdated, key, request = (tmp_path / f"outdated.{kind}" for kind in ("crt", "key", "csr"))
+    for words in (
+        f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=a -keyout {key} -out {request}",
+        f"x509 -req -in {request} -CA {authority} -CAkey {authority_key} -CAcreateserial -days -1"
+        f" -out {outdated}",
+    ):
+        subprocess.run(["openssl", *words.split()], check=True, capture_output=True)
+    server = serve(
+        web_config(tmp_path, ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: client.crt")
+    )
+    for shown in ((outdated, key), foreign):
+        with pytest.raises(requests.exceptions.ConnectionError):
+            requests.get(
+                f"https://localhost:{server.port}/",
+                verify=str(trusted),
+                cert=(str(shown[0]), str(shown[1])),
+                timeout=10,
+            )
 
 
 def test_old_protocol_is_refused(serve: Serve, certificate: Certificate, tmp_path: Path) -> None:
