@@ -12,7 +12,7 @@ import psutil
 
 from actions.action import Outcome, Progress
 from actions.ledger.file import LedgerFile
-from actions.ledger.progress_mark import ProgressMark
+from actions.ledger.progress_mark import ProgressMark, settle
 from actions.ledger.rows import NewRun, clean, end_run, insert_run, note_decision
 from actions.ledger.schema import OPEN_RUN_STATES, Decision, RunState, StepState, Trigger
 
@@ -126,7 +126,7 @@ class Ledger:
         """
         with self.file.write() as connection:
             now = self.now()
-            self._settle(connection, run)
+            settle(connection, state=self.file.path.parent, run=run)
             connection.execute(
                 "UPDATE runs SET state = ?, started = coalesce(started, ?), waiting_since = NULL"
                 " WHERE id = ?",
@@ -138,6 +138,15 @@ class Ledger:
                 (StepState.RUNNING, now, run, position),
             ).fetchone()
             return int(row["attempts"])
+
+    def attempts(self, run: str) -> int:
+        """Give how often the step at work was begun, 0 where none is."""
+        with self.file.read() as connection:
+            row = connection.execute(
+                "SELECT max(attempts) AS attempts FROM steps WHERE run = ? AND state = ?",
+                (run, StepState.RUNNING),
+            ).fetchone()
+        return int(row["attempts"] or 0)
 
     def note_progress(self, run: str, position: int, progress: Progress) -> None:
         """Keep how far a step has come; its freed bytes count even when it never ends."""
@@ -190,7 +199,7 @@ class Ledger:
     def end_run(self, run: str, *, state: RunState, summary: str = "", error: str = "") -> None:
         """End a run that has not ended; steps that never began are skipped or cancelled with it."""
         with self.file.write() as connection:
-            self._settle(connection, run)
+            settle(connection, state=self.file.path.parent, run=run)
             end_run(connection, run, state=state, summary=summary, error=error, now=self.now())
             steps = connection.execute("SELECT position FROM steps WHERE run = ?", (run,)).fetchall()
         for row in steps:
@@ -241,7 +250,7 @@ class Ledger:
             if state in OPEN_RUN_STATES:
                 note_decision(connection, run, what=Decision.CANCELLED, who=who, now=self.now())
             if state in (RunState.ACCEPTED, RunState.WAITING):
-                self._settle(connection, run)
+                settle(connection, state=self.file.path.parent, run=run)
                 end_run(
                     connection, run, state=RunState.CANCELLED, summary=f"cancelled by {who}", now=self.now()
                 )
@@ -268,19 +277,6 @@ class Ledger:
     def mark_of(self, run: str, position: int) -> ProgressMark:
         """Give the mark in which a step's attempt keeps what it freed."""
         return ProgressMark(self.file.path.parent, run=run, position=position)
-
-    def _settle(self, connection: sqlite3.Connection, run: str) -> None:
-        """Count what an attempt that was killed had freed when it last told its mark."""
-        for row in connection.execute(
-            "SELECT position, attempts FROM steps WHERE run = ? AND state = ?", (run, StepState.RUNNING)
-        ).fetchall():
-            freed_bytes = self.mark_of(run, row["position"]).read(attempt=row["attempts"])
-            if freed_bytes is not None:
-                connection.execute(
-                    "UPDATE steps SET freed_bytes = max(freed_bytes, carried_bytes + ?)"
-                    " WHERE run = ? AND position = ?",
-                    (freed_bytes, run, row["position"]),
-                )
 
 
 def _run(row: sqlite3.Row) -> Run:

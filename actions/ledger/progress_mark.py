@@ -7,6 +7,7 @@ loses its power. The ledger reads the mark when the step begins again or its run
 """
 
 import os
+import sqlite3
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -71,3 +72,18 @@ class ProgressMark:
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
+
+
+def settle(connection: sqlite3.Connection, *, state: Path, run: str) -> None:
+    """Count what the attempt of the run's step at work had freed when it last told its mark."""
+    for row in connection.execute(
+        "SELECT position, attempts FROM steps WHERE run = ? AND state = 'running'", (run,)
+    ).fetchall():
+        mark = ProgressMark(state, run=run, position=row["position"])
+        freed_bytes = mark.read(attempt=row["attempts"])
+        if freed_bytes is not None:
+            connection.execute(
+                "UPDATE steps SET freed_bytes = max(freed_bytes, carried_bytes + ?)"
+                " WHERE run = ? AND position = ?",
+                (freed_bytes, run, row["position"]),
+            )

@@ -217,7 +217,11 @@ class DbosEngine:
                     self._dbos.cancel_workflow(_workflow_id(run))
                     self._submit_anew(run, why="nobody works on it")
             elif status is not None and status.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
-                self._give_up(run, error=f"the receiver ended {RECOVERY_ATTEMPTS + 1} times in this run")
+                if self._ledger.attempts(run.id) > RECOVERY_ATTEMPTS:
+                    self._give_up(run, error=f"the receiver ended {RECOVERY_ATTEMPTS + 1} times in this step")
+                else:
+                    # It ended for other reasons than this run: between its steps, or before it began one.
+                    self._submit_anew(run, why="the receiver ended often")
             else:
                 self._submit_anew(run, why="the engine had lost it")
 

@@ -137,10 +137,25 @@ def test_run_that_ends_the_receiver_each_time_is_given_up(
         receiver.process.wait()
         receiver = start_receiver()
     ended = receiver.wait_for(run, "done", "failed")
-    assert "the receiver ended 4 times in this run" == ended["error"]
+    assert "the receiver ended 4 times in this step" == ended["error"]
     assert ["done", "failed", "skipped"] == [step["state"] for step in ended["steps"]]
     (other,) = receiver.send(alert("StorageUsageWarning", resource="media")).json()["runs"]
     assert "done" == receiver.wait_for(other, "done", "failed")["state"]
+
+
+def test_run_that_the_receiver_never_came_to_is_not_given_up(
+    start_receiver: Start, config_file: Path, alert: Make, wait: Callable[..., Any]
+) -> None:
+    """A receiver that died often for other reasons gives up no run whose step it did not begin as often."""
+    first = start_receiver()
+    run = begin_slow_run(first, config_file, alert, wait)
+    first.process.kill()
+    first.process.wait()
+    with sqlite3.connect(config_file.with_name("state") / "dbos.sqlite3") as engine_file:
+        engine_file.execute("UPDATE workflow_status SET recovery_attempts = 4")
+    engine_file.close()
+    ended = start_receiver().wait_for(run, "done", "failed")
+    assert_finished_once(ended, config_file)
 
 
 def test_twin_refuses_to_start(start_receiver: Start, config_file: Path) -> None:
