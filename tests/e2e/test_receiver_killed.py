@@ -148,5 +148,5 @@ def test_killed_cleanup_is_finished(make_shop: Any, tmp_path: Path) -> None:
     gone = [path for path in before if path not in after]
     assert len(gone) >= added["files"]
     assert all("qr_codes" in path.parts for path in gone)
-    # What a killed attempt freed in its last half second may be missing from the figure.
+    # What a killed attempt freed after its last report may be missing from the figure.
     assert 0 < run["freed_bytes"] <= sum(before[path] for path in gone)

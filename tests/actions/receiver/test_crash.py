@@ -87,13 +87,23 @@ def test_ended_in_a_step_goes_on_after_the_restart(
 def test_another_version_takes_over_what_was_begun(
     start_receiver: Start, config_file: Path, alert: Make, wait: Callable[..., Any]
 ) -> None:
-    """A run that was begun by another version of the workflow is neither lost nor stuck after an upgrade."""
+    """A run of another version is neither lost nor stuck after an upgrade, and keeps no other run waiting."""
     first = start_receiver()
     run = begin_slow_run(first, config_file, alert, wait)
+    waiting = [first.post("/api/v1/runs", json={"action": "write_batches"}).json()["id"] for _ in range(3)]
     first.process.kill()
     first.process.wait()
-    ended = start_receiver("2").wait_for(run, "done", "failed")
+    second = start_receiver("2")
+    ended = second.wait_for(run, "done", "failed")
     assert_finished_once(ended, config_file)
+    assert ["done"] * 3 == [second.wait_for(other, "done", "failed")["state"] for other in waiting]
+    with sqlite3.connect(config_file.with_name("state") / "dbos.sqlite3") as engine_file:
+        open_workflows = engine_file.execute(
+            "SELECT count(*) FROM workflow_status WHERE status IN ('PENDING', 'ENQUEUED')"
+            " AND application_version = '1'"
+        ).fetchone()
+    engine_file.close()
+    assert (0,) == open_workflows
 
 
 def test_engine_that_forgot_everything_gets_the_runs_again(
