@@ -15,6 +15,9 @@ from actions.ledger.schema import RunState, Trigger
 
 Make = Callable[..., Any]
 
+# One receiver and one browser serve all of them.
+pytestmark = pytest.mark.xdist_group("pages")
+
 # What a hostile label holds: markup, an event handler, a turned writing direction, a terminal's escape code.
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202eevil\x1b[31m"
 
