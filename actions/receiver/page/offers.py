@@ -38,7 +38,8 @@ class Offer:
     def last_state(self) -> str:
         """Give how the action ended in its last run, whose other steps may have ended otherwise."""
         steps = self.last_run["steps"] if self.last_run else []
-        return next((str(step["state"]) for step in steps if step["action"] == self.name), "")
+        states = [str(step["state"]) for step in steps if step["action"] == self.name]
+        return "running" if "running" in states else states[-1] if states else ""
 
 
 def read_offers(
