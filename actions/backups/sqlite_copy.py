@@ -32,7 +32,20 @@ def copy_sqlite(address: DatabaseAddress, *, target: Path) -> None:
         except sqlite3.OperationalError as error:
             if "full" in str(error):
                 raise OSError(errno.ENOSPC, "No space left on device") from None
+            # An error of our own, about patience, has no code.
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_WRITE:
+                raise _why_not_written(target) from None
             raise DatabaseUnavailable(f"database {address.name} ({address.label}): {error}") from None
+
+
+def _why_not_written(target: Path) -> OSError:
+    """Ask the system: SQLite tells a quota and a limit of the file's size as it tells a broken disk."""
+    try:
+        with target.open("ab") as stream:
+            stream.write(bytes(1 << 20))
+    except OSError as error:
+        return error
+    return OSError(errno.EIO, "Input/output error")
 
 
 def copy_pages(source: sqlite3.Connection, target: sqlite3.Connection, *, patience_seconds: float) -> None:
