@@ -11,6 +11,7 @@ manifest; dumpdata does none of the last four. At the small size the start of th
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -97,20 +98,33 @@ def _compare(folder: Path, *, programs: Path | None, rounds: int) -> None:
         ),
     }
     sides: dict[str, Callable[[], float]] = {}
+    processor: dict[str, list[float]] = {}
     for name, (mine, peer) in pairs.items():
-        sides[f"{name}: peer"] = partial(timed, peer)
-        sides[name] = partial(timed, mine)
+        for side, work in ((f"{name}: peer", peer), (name, mine)):
+            processor[side] = []
+            sides[side] = partial(_timed, work, processor=processor[side])
     seconds = interleaved(sides, rounds=rounds, warm_up=0)
     for name in pairs:
         found = ratio(seconds, of=name, to=f"{name}: peer")
         told = f"{found} times its time" if name.startswith("native") else f"{found.inverse} times faster"
-        print(f"  {name}: {told}")
+        share = ratio(processor, of=name, to=f"{name}: peer").median
+        # On a machine with other work the processor's time is the steadier figure.
+        print(f"  {name}: {told}; {share:.3g} times its processor time", flush=True)
     mine_bytes = peak_memory_bytes(_STOREKEEPER, *ours, "--format", "json")
     peer_bytes = peak_memory_bytes(_MANAGE, str(SHOP), *packed)
     print(f"  memory of the packed JSON, all processes: {mine_bytes / peer_bytes:.2f} times dumpdata's")
     files = sorted((folder / "backups").glob("*.json.gz"))
     share = files[-1].stat().st_size / (folder / "dumpdata.json.gz").stat().st_size
     print(f"  size of the packed JSON: {share:.2f} times dumpdata's", flush=True)
+
+
+def _timed(work: Callable[[], object], *, processor: list[float]) -> float:
+    """Give the seconds of the work; add those that its processes spent on the processor to the list."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = timed(work)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return seconds
 
 
 def _native_name(programs: Path | None) -> str:
