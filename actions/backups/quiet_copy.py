@@ -9,7 +9,7 @@ from actions.action import Context, Progress
 from actions.backups.json_backup import disk_errors
 from actions.backups.sqlite_copy import copy_sqlite
 from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
-from storekeeper.errors import NotEnoughSpace
+from storekeeper.errors import DatabaseUnavailable, NotEnoughSpace
 from storekeeper.files import require_free_bytes
 from storekeeper.shop.shop import Conversation
 from storekeeper.shopside.scratch import PREFIX
@@ -21,8 +21,8 @@ def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress
     Give a conversation in which reading the database ``alias`` keeps nobody from writing to it.
 
     A reader of an SQLite database without a write-ahead log stops all writers, and soon all readers too. So
-    the file is copied first, into the state folder, and the shop's Django is led to the copy. Where there is
-    no room for one, the database itself is read, and a line in the run's log says so.
+    the file is copied first, into the state folder, and the shop's Django is led to the copy. Where none
+    can be made, the database itself is read, and a line in the run's log says so.
     """
     with context.shop.talk() as conversation:
         if address.engine is not Engine.SQLITE or _has_log(address):
@@ -49,7 +49,9 @@ def _copy(address: DatabaseAddress, *, to: Path, context: Context) -> bool:
             require_free_bytes(to.parent, needed_bytes=address.path.stat().st_size, purpose="a copy to read")
             to.touch(mode=0o600)
             copy_sqlite(address, target=to)
-    except NotEnoughSpace as error:
+    except (NotEnoughSpace, DatabaseUnavailable) as error:
+        # A database that cannot be read says so again when it is read itself. The backup needs the room.
+        to.unlink(missing_ok=True)
         note = f"{address.name}: nobody can write to it while it is backed up: {error.message}"
         context.report(Progress(done=0, unit="rows", note=note))
         return False
