@@ -16,7 +16,7 @@ test: $(READY) $(PROJECTS)/.ready test-tools lint
 
 # The attacks with random moments (kills, storms, races, fuzzing) for as long as trust asks for: an hour or more.
 thorough: $(READY) $(PROJECTS)/.ready test-tools
-	@$(BIN)/python -m pytest --thorough -rA $(ARGS)
+	@$(BIN)/python -m pytest --thorough --timeout=0 -rA $(ARGS)
 
 # Inputs that break something, searched for with coverage as the guide: each target for FUZZ_SECONDS.
 FUZZ_SECONDS ?= 600
