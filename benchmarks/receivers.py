@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 import psutil
+import requests
 
 PROJECT = Path(__file__).resolve().parent.parent / "examples" / "shop"
 START_SECONDS = 60.0
@@ -142,7 +143,7 @@ def our_receiver(folder: Path) -> Iterator[_Receiver]:
     config_file.write_text(CONFIG.format(project=PROJECT, python=python, folder=folder, port=port))
     command = [sys.executable, "-m", "storekeeper", "receiver", "--config.file", str(config_file)]
     with (folder / "log").open("wb") as log, _running(command, log=log) as process:
-        _wait(lambda: _answers(port), START_SECONDS)
+        _wait(lambda: _is_ready(port), START_SECONDS)
         yield _Receiver(
             url=f"http://127.0.0.1:{port}/api/v1/alerts",
             process=process,
@@ -196,6 +197,14 @@ def _wait(look: Callable[[], object], seconds: float) -> None:
 def _answers(port: int) -> bool:
     with socket.socket() as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_ready(port: int) -> bool:
+    # The port is bound before the engine has started, and answers when it has.
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=START_SECONDS).ok
+    except requests.ConnectionError:
+        return False
 
 
 def _free_port() -> int:
