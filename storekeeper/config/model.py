@@ -200,7 +200,7 @@ class Receiver(Model):
     token_file: ShopPath | None = None
     """A file that holds the bearer token of the webhook."""
     requests_per_minute: int = Field(default=30_000, ge=60)
-    """More from one client are told to wait (429; at the webhook 503, after which Alertmanager tries again)."""
+    """More from one client must wait: 429, at the webhook 503, after which Alertmanager tries again."""
     failed_logins_per_minute: int = Field(default=30, ge=1)
     """After so many wrong passwords or tokens a client must wait; right ones that are known still pass."""
     cooldown: AgeField = Age(seconds=3600)

@@ -32,7 +32,9 @@ def read_freshness(backups: Sequence[Backup], *, now: dt.datetime) -> tuple[Fres
     """Give how fresh each kind is."""
     found = []
     for kind in KINDS:
-        newest = next((one for one in backups if one.manifest.kind == kind), None)
+        # What is damaged, or made by a clock that was ahead, says nothing about how fresh the backups are.
+        whole = (one for one in backups if not one.problem and one.manifest.created <= now)
+        newest = next((one for one in whole if one.manifest.kind == kind), None)
         old = newest is not None and now - newest.manifest.created > OLD_AFTER[kind]
         found.append(Freshness(kind=kind, newest=newest, old=old))
     return tuple(found)
