@@ -15,7 +15,7 @@ OLD_AFTER: Final = {DATABASE: dt.timedelta(hours=26), MEDIA: dt.timedelta(days=8
 
 @dataclass(frozen=True, kw_only=True)
 class Freshness:
-    """The newest backup of a kind, None where there is none; ``old`` when the next one is overdue."""
+    """The newest backup of a kind, None where there is none; ``old`` when the next whole one is overdue."""
 
     kind: str
     newest: Backup | None
@@ -32,9 +32,10 @@ def read_freshness(backups: Sequence[Backup], *, now: dt.datetime) -> tuple[Fres
     """Give how fresh each kind is."""
     found = []
     for kind in KINDS:
-        # What is damaged, or made by a clock that was ahead, says nothing about how fresh the backups are.
-        whole = (one for one in backups if not one.problem and one.manifest.created <= now)
-        newest = next((one for one in whole if one.manifest.kind == kind), None)
-        old = newest is not None and now - newest.manifest.created > OLD_AFTER[kind]
+        # What was made by a clock that was ahead tells no time.
+        dated = [one for one in backups if one.manifest.kind == kind and one.manifest.created <= now]
+        newest = next(iter(dated), None)
+        whole = next((one for one in dated if not one.problem), newest)
+        old = whole is not None and now - whole.manifest.created > OLD_AFTER[kind]
         found.append(Freshness(kind=kind, newest=newest, old=old))
     return tuple(found)
