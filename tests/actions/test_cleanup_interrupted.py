@@ -50,7 +50,9 @@ def named(keeper: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-@pytest.mark.parametrize("report", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "report", [1, *(pytest.param(report, marks=pytest.mark.thorough) for report in (2, 3, 4))]
+)
 def test_the_next_run_finishes_what_a_killed_run_began(
     database: str, report: int, make_keeper: Callable[..., Any]
 ) -> None:

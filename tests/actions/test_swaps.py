@@ -8,7 +8,7 @@ lost. ``make thorough`` goes on for thousands of swaps.
 import datetime as dt
 import gzip
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +49,14 @@ def rounds(thorough: bool) -> int:
     return 150 if thorough else 2
 
 
+def until(rounds: int, changed: Sequence[int]) -> Iterator[int]:
+    """Count so many rounds, and more until the action got its way once: the attack may win a few times."""
+    for number in range(50 * rounds):
+        if number >= rounds and any(changed):
+            return
+        yield number
+
+
 def live_files(keeper: Any) -> set[str]:
     """Give the files that rows name and that are there."""
     names: list[str] = keeper.shop.evaluate(
@@ -80,12 +88,12 @@ def test_cleanup_of_qr_codes_removes_nothing_elsewhere(
     live = live_files(keeper)
     for number in range(100):
         keeper.write(f"qr_codes/tracking_qr_{number}.png", b"old", days=30)
-    removed = 0
+    removed: list[int] = []
     with swapping(keeper.media / "qr_codes", work=tmp_path, same_files=True) as attack:
-        for _ in range(rounds):
-            removed += attempt(keeper, CleanupExpiredQrCodes())
+        for _ in until(rounds, removed):
+            removed.append(attempt(keeper, CleanupExpiredQrCodes()))
             attack.give_back("tracking_qr_")
-    assert removed and attack.swaps > 10 * rounds
+    assert any(removed) and attack.swaps > 10 * rounds
     assert live == live_files(keeper)
 
 
@@ -97,19 +105,19 @@ def test_quarantine_takes_and_returns_nothing_elsewhere(
     live = live_files(keeper)
     for number in range(100):
         keeper.write(f"products/orphan_{number}.jpg", b"orphan", days=30)
-    moved = 0
+    moved: list[int] = []
     hours = itertools.count()
     with swapping(keeper.media / "products", work=tmp_path, same_files=True) as attack:
-        for round_number in range(rounds):
+        for round_number in until(rounds, moved):
             start = dt.datetime.now(dt.UTC) + 3 * DAY + dt.timedelta(hours=next(hours))
             keeper.now = lambda start=start: start
-            moved += attempt(keeper, CleanupOrphanedMedia())
+            moved.append(attempt(keeper, CleanupOrphanedMedia()))
             if round_number % 2 == 0:
                 attempt(keeper, CleanupOrphanedMedia(), restore="latest")
             else:
                 attempt(keeper, CleanupOrphanedMedia(), keep_days=0)
                 attack.give_back("orphan_")
-    assert moved and attack.swaps > 10 * rounds
+    assert any(moved) and attack.swaps > 10 * rounds
     assert live == live_files(keeper)
 
 
@@ -134,14 +142,14 @@ def test_log_rotation_reads_and_cuts_nothing_elsewhere(
     names = [f"log{number}{end}" for number in range(20) for end in (".log", "_2020_01.log.gz")]
     for name in names:
         (folder / name).write_bytes(ours if name.endswith(".log") else b"")
-    changed = 0
+    changed: list[int] = []
     with swapping(folder, work=tmp_path, same_files=False, prepare=make_theirs) as attack:
         context = replace(keeper.context(), shop=cast("Any", KnownShop(keeper.context().shop.describe())))
-        for _ in range(5 * rounds):
-            changed += attempt(keeper, RotateLogs(patience_seconds=0), context=context, now=True)
+        for _ in until(5 * rounds, changed):
+            changed.append(attempt(keeper, RotateLogs(patience_seconds=0), context=context, now=True))
             for name in names:
                 attack.write(name, ours if name.endswith(".log") else b"")
-    assert changed and attack.swaps > 10 * rounds
+    assert any(changed) and attack.swaps > 10 * rounds
     archives = [path for path in logs.rglob("*.gz") if not path.is_symlink()]
     assert archives
     assert [] == [path.name for path in archives if b"theirs" in gzip.decompress(path.read_bytes() or EMPTY)]
@@ -169,13 +177,13 @@ def test_pruning_removes_no_backup_elsewhere(
             ),
         )  # fmt: skip
     newest = max(path.name for path in folder.glob("*.json") if "manifest" not in path.name)
-    removed = 0
+    removed: list[int] = []
     with swapping(folder, work=tmp_path, same_files=True, kinds=FILES) as attack:
         context = replace(keeper.context(), shop=cast("Any", KnownShop(keeper.context().shop.describe())))
-        for _ in range(10 * rounds):
-            removed += attempt(keeper, PruneBackups(), context=context)
+        for _ in until(10 * rounds, removed):
+            removed.append(attempt(keeper, PruneBackups(), context=context))
             attack.give_back("db_backup_")
-    assert removed and attack.swaps > 10 * rounds
+    assert any(removed) and attack.swaps > 10 * rounds
     assert (folder / newest).is_file()
 
 

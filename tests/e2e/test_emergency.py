@@ -39,13 +39,7 @@ FULL = 0.97
 ENOUGH = 0.85
 # The budget is spent after two runs, a second apart.
 IMPATIENT = "receiver: {token_file: TOKEN, cooldown: 1s, runs_per_day: 2}"
-MAKES_ROOM = [
-    "cleanup_expired_qr_codes",
-    "rotate_logs",
-    "prune_backups",
-    "cleanup_orphaned_media",
-    "rotate_logs",
-]
+MAKES_ROOM = ["cleanup_expired_qr_codes", "rotate_logs", "prune_backups", "cleanup_orphaned_media"]
 NEEDS_ROOM = ["backup_database", "optimize_database"]
 
 
@@ -249,7 +243,8 @@ def test_full_disk_is_emptied_in_order_and_then_backed_up(
     let_backups_be_asked_for_first(tmp_path / "loop" / "rules")
     fill_to(small_disk, FULL)
 
-    with Watch(small_disk, shop.project) as watch:
+    # LogRotationOverdue fires too: its own run packs a log piece by piece, which gives more than it takes.
+    with Watch(small_disk, shop.project, archives=False) as watch:
         running = start_loop(shop, config_file=config_file, loop=loop, media_limit=0)
         running.wait_until("StorageUsageEmergency fires", fired("StorageUsageEmergency", "disk"))
         seen = running.wait_until("the emergency run has ended", emergency_runs)
@@ -266,8 +261,7 @@ def test_full_disk_is_emptied_in_order_and_then_backed_up(
         )
     (late,) = [one for one in seen.runs if one["playbook"] == "database_backup"]
     steps = [(step["action"], step["state"]) for step in run["steps"]]
-    states = ["done"] * 4 + ["skipped", "done", "done"]
-    assert list(zip([*MAKES_ROOM, *NEEDS_ROOM], states, strict=True)) == steps, json.dumps(run, indent=1)
+    assert [(name, "done") for name in (*MAKES_ROOM, *NEEDS_ROOM)] == steps, json.dumps(run, indent=1)
     assert "done" == run["state"]
     assert watch.highest > 0.95 and watch.there_is_room and watch.looks > 100
     assert [] == watch.broken
@@ -281,6 +275,7 @@ def test_full_disk_is_emptied_in_order_and_then_backed_up(
     assert not (waiting / "gone.png").exists() and not (logs / "django_2025_01.log.gz").exists()
 
 
+@pytest.mark.thorough
 def test_disk_that_cannot_be_emptied_calls_a_person(
     small_disk: Path, tmp_path: Path, start_loop: Callable[..., Any]
 ) -> None:
@@ -296,7 +291,7 @@ def test_disk_that_cannot_be_emptied_calls_a_person(
     before = sorted(path for path in shop.project.rglob("*") if path.is_file() and "logs" not in path.parts)
     fill_to(small_disk, FULL)
     full = ratio(small_disk)
-    # The last resort packs logs, each only where its archive has room and the log gives more than that.
+    # LogRotationOverdue fires too: its own run packs a log piece by piece, which gives more than it takes.
     with Watch(small_disk, shop.project, archives=False) as watch:
         running = start_loop(shop, config_file=config_file, loop=loop, media_limit=0)
         running.wait_until("StorageUsageEmergency fires", fired("StorageUsageEmergency", "disk"))

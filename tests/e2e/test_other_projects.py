@@ -1,5 +1,6 @@
 """Django projects that other people wrote: the config is drafted unedited and the figures are right."""
 
+import functools
 import gzip
 import json
 import re
@@ -7,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +48,24 @@ def oscar(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=[wagtail, oscar])
-def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a project whose tables exist and are empty, apart from what its migrations put there."""
-    assert PYTHON.exists(), "make test sets up .venv-projects"
-    project: Path = request.param(tmp_path_factory.mktemp("projects") / request.param.__name__)
-    run(PYTHON, "manage.py", "migrate", "--verbosity=0", folder=project)
-    return project
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Give the maker of projects whose tables exist; each is made once, whatever order the tests have."""
+
+    @functools.cache
+    def make(start: Callable[[Path], Path]) -> Path:
+        assert PYTHON.exists(), "make test sets up .venv-projects"
+        project = start(tmp_path_factory.mktemp("projects") / start.__name__)
+        run(PYTHON, "manage.py", "migrate", "--verbosity=0", folder=project)
+        return project
+
+    return make
+
+
+@pytest.fixture(params=[wagtail, oscar])
+def started(request: pytest.FixtureRequest, made: Callable[..., Path]) -> Path:
+    """Give a project whose tables are empty, apart from what its migrations put there."""
+    return made(request.param)
 
 
 def fill(project: Path) -> None:
@@ -149,8 +162,19 @@ class BackedUp:
 
 
 @pytest.fixture(scope="module")
-def backed_up(started: Path, tmp_path_factory: pytest.TempPathFactory) -> BackedUp:
+def back_up(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], BackedUp]:
+    """Give the maker of filled projects with a backup; each is made once."""
+    return functools.cache(functools.partial(filled_and_backed_up, tmp_path_factory))
+
+
+@pytest.fixture
+def backed_up(started: Path, back_up: Callable[[Path], BackedUp]) -> BackedUp:
     """Give a filled project with a backup of it."""
+    return back_up(started)
+
+
+def filled_and_backed_up(tmp_path_factory: pytest.TempPathFactory, started: Path) -> BackedUp:
+    """Copy a project, fill it and back it up."""
     project = Path(shutil.copytree(started, tmp_path_factory.mktemp("filled") / "project"))
     rows = OSCAR_ROWS if (project / "myshop").exists() else WAGTAIL_ROWS
     told = run(PYTHON, "manage.py", "shell", "-c", rows + RELATIONS, folder=project)

@@ -38,7 +38,7 @@ def names(folder: Path) -> list[str]:
 
 
 @BOTH
-@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.parametrize("compress", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_loaddata_restores_every_row(
     keeper: Callable[..., Any],
     make_shop: Callable[..., Any],

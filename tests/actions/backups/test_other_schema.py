@@ -39,7 +39,7 @@ def deploy(kept: Any) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("loader", ["loaddata", "batches"])
+@pytest.mark.parametrize("loader", ["loaddata", pytest.param("batches", marks=pytest.mark.thorough)])
 def test_older_backup_is_tried_with_the_tables_of_its_time(
     keeper: Factory, database: str, loader: str
 ) -> None:

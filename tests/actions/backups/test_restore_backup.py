@@ -45,7 +45,7 @@ def test_database_with_rows_is_refused(
 
 
 @BOTH
-@pytest.mark.parametrize("loader", ["loaddata", "batches"])
+@pytest.mark.parametrize("loader", ["loaddata", pytest.param("batches", marks=pytest.mark.thorough)])
 def test_replace_brings_back_what_was_and_keeps_what_is(
     keeper: Callable[..., Any], rows_of: Callable[[Any], list[str]], database: str, loader: str
 ) -> None:

@@ -72,7 +72,7 @@ def with_second(kept: Any, name: str) -> Any:
     return kept
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.thorough)])
 def test_each_database_has_backups_of_its_own(
     keeper: Factory, request: pytest.FixtureRequest, database: str
 ) -> None:
