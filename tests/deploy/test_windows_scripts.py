@@ -70,7 +70,7 @@ def test_script_finds_the_shop_above_its_own_folder(wine: dict[str, str], shop: 
     assert (tmp_path / "noted").read_text().splitlines() == [str(shop), "manage.py", "storage_info"]
 
 
-@pytest.mark.parametrize("code", [0, 1, 75])
+@pytest.mark.parametrize("code", [75, *(pytest.param(code, marks=pytest.mark.thorough) for code in (0, 1))])
 def test_exit_code_is_passed_on(wine: dict[str, str], shop: Path, code: int) -> None:
     """The scheduler sees what the command ended with; STOREKEEPER_PYTHON names another interpreter."""
     script = shutil.copy(FOLDER / "backup_database.bat", shop)

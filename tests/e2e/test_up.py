@@ -67,7 +67,7 @@ def test_demonstration_ends_by_itself_when_asked(tmp_path: Path) -> None:
     assert (tmp_path / "storekeeper-demo" / "loop" / "token").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.thorough)])
 def test_stop_ends_every_service(number: int, tmp_path: Path) -> None:
     """Ctrl-C or a service manager's stop ends all four services and the command, cleanly."""
     process = start("--demo", folder=tmp_path)

@@ -104,7 +104,10 @@ def test_each_database_has_backups_of_its_own(
         assert rows == ["លេខ"]
 
 
-@pytest.mark.parametrize(("database", "loader"), [("sqlite", "loaddata"), ("postgresql", "batches")])
+@pytest.mark.parametrize(
+    ("database", "loader"),
+    [("sqlite", "loaddata"), pytest.param("postgresql", "batches", marks=pytest.mark.thorough)],
+)
 def test_shop_without_time_zones(
     keeper: Factory, rows_of: Callable[[Any], list[str]], database: str, loader: str
 ) -> None:

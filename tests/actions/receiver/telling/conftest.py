@@ -135,7 +135,9 @@ def alertmanager(inbox: Inbox, tmp_path: Path) -> Iterator[str]:
         "receivers": [{"name": "person", "webhook_configs": [{"url": inbox.url}]}],
     }
     (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{PortClaims().claim(19093)}"
+    # Held until the end: the tests of other processes claim their ports, too.
+    claims = PortClaims()
+    address = f"127.0.0.1:{claims.claim(19093)}"
     with subprocess.Popen(
         [
             "prometheus-alertmanager",
