@@ -16,7 +16,8 @@ SWAP = """
 import os, random, sys, time
 from contextlib import suppress
 folder, outside, stop, count, kinds = sys.argv[1:]
-hidden = folder + ".hidden"
+# Outside the area: there the folder's files would be files that no row names.
+hidden = os.path.join(os.path.dirname(stop), "hidden")
 random = random.Random(1)
 print("ready", flush=True)
 rounds = 0

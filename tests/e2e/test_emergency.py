@@ -27,6 +27,7 @@ from actions.backups.manifest import write_manifest
 from actions.media.quarantine import Quarantine
 from storekeeper.backups import KINDS, find_backups
 from storekeeper.config import load_config
+from storekeeper.files.tree import TRASH
 from storekeeper.stack.demonstration import DemonstrationShop
 from storekeeper.stack.loop import DEMONSTRATION_PACE, Loop, Pace
 from storekeeper.stack.observe import Observation
@@ -99,8 +100,13 @@ class Watch:
 
     def _written(self) -> set[str]:
         """Give the names of what only a backup, a trial restore or an archived log makes."""
-        backups = [path.name for path in (self.shop / "backups").iterdir()]
-        logs = [path.name for path in (self.shop / "logs").iterdir() if path.suffix != ".log"]
+        # Into the trash goes what is being removed.
+        backups = [path.name for path in (self.shop / "backups").iterdir() if path.name != TRASH]
+        logs = [
+            path.name
+            for path in (self.shop / "logs").iterdir()
+            if path.suffix != ".log" and path.name != TRASH
+        ]
         return {*backups, *(logs if self.archives else ())}
 
     def _look_on(self) -> None:
