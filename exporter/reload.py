@@ -92,4 +92,9 @@ class Reloading:
             if self._stopping.is_set():
                 return
             if asked or version_of(self._file) != self._seen:
-                self.reload()
+                try:
+                    self.reload()
+                except Exception:
+                    # The edge of this thread: the exporter goes on, and hears of the next change.
+                    logger.exception("the config in use stays")
+                    self._status = (False, self._status[1])
