@@ -4,9 +4,9 @@ The directory scanner against ``du`` and ``gdu`` on a shop's media tree.
 ``python -m benchmarks scanner --files 1000000`` measures a full walk, a walk again of the unchanged tree, the
 same with 0.1 % of the directories changed, and the peak memory above an idle process. Each walk asks what
 the exporter asks: sizes, groups, large files, and every name for the comparison with rows. It is measured
-with helper processes and in one process, as the running exporter walks, which starts none. The cost table
-tells how each grows with the tree. The tree is made in the temporary folder and removed afterwards. gdu is
-left out where it is not installed.
+with helper processes, as the exporter walks, and in one process, as it walks with a budget or on a single
+processor. The cost table tells how each grows with the tree. The tree is made in the temporary folder and
+removed afterwards. gdu is left out where it is not installed.
 """
 
 import os

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from exporter.scanner import Budget, ScanRequest, TreeState, TreeUsage, load_state, save_state, scan
+from exporter.scanner import Budget, ScanRequest, TreeState, TreeUsage, scan
+from exporter.scanner.state_file import load_state, save_state
 
 # A listing is as good as new for so long; the walk of a large tree takes longer than that by itself.
 FRESH_SECONDS: Final = 5.0
@@ -26,7 +27,7 @@ class AreaWalk:
     One area; a folder that is not there (nothing was uploaded yet) is no failure, but has no usage.
 
     ``state_file`` keeps what is known over a restart. ``full_every_seconds`` is the time between two walks
-    that read everything.
+    that read everything. With ``helpers`` a long walk that no budget holds back has helper processes.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class AreaWalk:
         full_every_seconds: float,
         state_file: Path | None = None,
         budget: Budget | None = None,
+        helpers: bool = True,
         cancelled: threading.Event | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -43,6 +45,7 @@ class AreaWalk:
         self._full_every_seconds = full_every_seconds
         self._state_file = state_file
         self._budget = budget
+        self._processes = None if helpers else 0
         self._cancelled = cancelled
         self._clock = clock
         self._lock = threading.Lock()
@@ -79,8 +82,7 @@ class AreaWalk:
                 budget=self._budget,
                 cancelled=self._cancelled,
                 clock=self._clock,
-                # The exporter starts no process.
-                processes=0,
+                processes=self._processes,
             )
             self._state = self._usage.state
             self._save(self._state)

@@ -26,9 +26,11 @@ def watched_areas(config: Config) -> Mapping[str, Area]:
     return {**config.areas, BACKUPS: Area(path=config.backups.path, limit=config.backups.limit)}
 
 
-def walk_budget(config: Config) -> Budget:
-    """Give how much of the machine the work beside the scrapes may take."""
+def walk_budget(config: Config) -> Budget | None:
+    """Give how much of the machine the work beside the scrapes may take, None for no limit."""
     walk = config.exporter.walk
+    if walk.entries_per_second is None and walk.share_of_time is None:
+        return None
     return Budget(entries_per_second=walk.entries_per_second, share_of_time=walk.share_of_time)
 
 
@@ -53,6 +55,7 @@ def area_walks(
             full_every_seconds=config.exporter.walk.full_every.seconds or DAY_SECONDS,
             state_file=config.state / "exporter" / f"{name}.tree" if keep_state else None,
             budget=walk_budget(config),
+            helpers=config.exporter.walk.helpers,
             cancelled=stopping,
             clock=clock,
         )

@@ -4,7 +4,6 @@ from exporter.scanner.errors import AreaUnreadable, ScanCancelled, ScanError
 from exporter.scanner.listing import Listing, unpacked
 from exporter.scanner.request import Budget, ScanRequest
 from exporter.scanner.scanning import scan
-from exporter.scanner.state_file import load_state, save_state
 from exporter.scanner.table import TreeState
 from exporter.scanner.usage import GroupUsage, LargeFile, ScanProblem, TreeUsage
 
@@ -20,8 +19,6 @@ __all__ = [
     "ScanRequest",
     "TreeState",
     "TreeUsage",
-    "load_state",
-    "save_state",
     "scan",
     "unpacked",
 ]

@@ -23,7 +23,8 @@ class Entries:
 
     ``blocks`` are units of 512 bytes, ``modified`` whole seconds. ``devices`` can be compared
     only with the number that ``device_number`` gives for the same source. ``plain`` tells that all are known
-    to be regular files with one name on one device; then ``inodes`` may be missing.
+    to be regular files with one name on one device; then ``inodes`` may be missing. ``joined`` are the names
+    as the system has them with a NUL between each two, where they are at hand.
     """
 
     names: list[str]
@@ -36,6 +37,7 @@ class Entries:
     modified: list[int]
     problems: list[tuple[str, str]]
     plain: bool = False
+    joined: bytes = b""
 
     def pick(self, indexes: list[int]) -> "Entries":
         """Give only the entries at these places, without the problems."""
@@ -43,7 +45,7 @@ class Entries:
         return Entries(**columns, problems=[])
 
 
-COLUMN_NAMES = tuple(Entries.__slots__[:-2])
+COLUMN_NAMES = ("names", "modes", "links", "devices", "inodes", "sizes", "blocks", "modified")
 
 
 def chosen(column: list[Any], indexes: list[int]) -> list[Any]:

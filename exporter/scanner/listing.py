@@ -39,7 +39,7 @@ class ListingWriter:
     def add(self, files: Entries) -> None:
         """Add some regular files."""
         # A NUL is the one character that no name has.
-        self._names.append(os.fsencode("\0".join(files.names)))
+        self._names.append(files.joined or os.fsencode("\0".join(files.names)))
         self._sizes = extended(self._sizes, files.sizes)
         self._modified = extended(self._modified, files.modified)
 

@@ -25,16 +25,18 @@ class DirectoryReader:
 
     ``started`` (seconds since 1970) stands for the moment of every reading: it is never later than the truth,
     so a directory is rather read once too often. ``pace`` is called with the number of entries after each
-    batch and may sleep or raise.
+    batch and may sleep or raise. ``alone`` tells that no other thread of this process has anything to do.
     """
 
-    def __init__(self, request: ScanRequest, *, started: float, pace: Pace | None = None) -> None:
+    def __init__(
+        self, request: ScanRequest, *, started: float, pace: Pace | None = None, alone: bool = False
+    ) -> None:
         self._request = request
         self._pace = pace
         self._recent_since = int(started) - request.recent_seconds if request.recent_seconds else None
         self._settled_before_ns = int((started - request.settle_seconds) * 1e9)
         self._opener = opener(request.root)
-        self._statx = statx.StatBatch() if statx.available() and self._opener else None
+        self._statx = statx.StatBatch(alone=alone) if statx.available() and self._opener else None
         self.device, self.device_in_entries = self._devices()
 
     def __enter__(self) -> "DirectoryReader":
@@ -59,7 +61,8 @@ class DirectoryReader:
             return None
         record = self._record(path, status)
         try:
-            add_entries(record, self._paced(directory), questions=self._questions)
+            batches = self._paced(directory, own_size=status.st_size)
+            add_entries(record, batches, questions=self._questions)
         except OSError as error:
             add_problem(record, name="", reason=error.strerror or "unreadable")
         return record
@@ -94,9 +97,9 @@ class DirectoryReader:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
-    def _paced(self, directory: int | Path) -> Iterator[Entries]:
+    def _paced(self, directory: int | Path, *, own_size: int) -> Iterator[Entries]:
         if self._statx is not None and isinstance(directory, int):
-            batches = self._statx.read(directory)
+            batches = self._statx.read(directory, own_size=own_size)
         else:
             batches = entries.read_portable(directory)
         for batch in batches:

@@ -15,7 +15,6 @@ from exporter.scanner.reading import DirectoryReader
 from exporter.scanner.request import Budget, ScanRequest
 from exporter.scanner.table import TreeState
 from exporter.scanner.usage import TreeUsage
-from exporter.scanner.workers import HelpedWalk
 
 # Helper processes pay from here on: below, their start takes longer than the walk.
 FILES_WORTH_HELP = 20_000
@@ -99,6 +98,9 @@ def walked(assignment: Assignment, *, reader: DirectoryReader, helpers: int, pac
     for row in changes.walk(reader, state=state, waiting=waiting):
         files += state.columns["files"][row]
         if helpers and files >= FILES_WORTH_HELP and len(waiting) > helpers:
+            # Loaded where it is used: a helper has no helpers, and starts sooner without the module.
+            from exporter.scanner.workers import HelpedWalk
+
             with HelpedWalk(assignment, number=helpers, reader=reader, check=pacer.check) as walk:
                 walk.finish(state, waiting=waiting)
     return state

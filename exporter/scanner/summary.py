@@ -68,8 +68,9 @@ def set_apart(record: DirectoryRecord, batch: Entries, *, root_device: int) -> E
 
 def add_files(record: DirectoryRecord, files: Entries, *, questions: Questions) -> None:
     """Add regular files to the record."""
+    size = sum(files.sizes)
     record.files += len(files.names)
-    record.size += sum(files.sizes)
+    record.size += size
     record.blocks += sum(files.blocks)
     record.oldest = min(record.oldest, min(files.modified))
     record.newest = max(record.newest, max(files.modified))
@@ -79,7 +80,8 @@ def add_files(record: DirectoryRecord, files: Entries, *, questions: Questions) 
                 record.linked.append(linked(files, index))
                 record.size -= files.sizes[index]
                 record.blocks -= files.blocks[index]
-    if questions.large_over_bytes is not None and max(files.sizes) > questions.large_over_bytes:
+    # Files that are not larger together hold no large one: true for most directories, and quick to tell.
+    if questions.large_over_bytes is not None and size > questions.large_over_bytes:
         add_large(record, files, questions=questions)
 
 

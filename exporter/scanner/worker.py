@@ -4,22 +4,21 @@ import os
 from contextlib import suppress
 
 from exporter.scanner.frames import Answer, Assignment, receive, send
-from exporter.scanner.priority import yield_disk
 from exporter.scanner.reading import DirectoryReader
 from exporter.scanner.table import TreeState
 
 STANDARD_INPUT = 0
 STANDARD_OUTPUT = 1
-# A walk can wait; the shop's customers cannot.
 NICE = 10
 
 
 def main() -> None:
     """Serve until the other side closes the pipe."""
-    yield_to_others()
+    # A walk can wait; the shop's customers cannot. The disk's priority is that of the thread that started us.
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         assignment: Assignment = receive(STANDARD_INPUT)
-        with DirectoryReader(assignment.request, started=assignment.started) as reader:
+        with DirectoryReader(assignment.request, started=assignment.started, alone=True) as reader:
             send(STANDARD_OUTPUT, True)
             while True:
                 send(STANDARD_OUTPUT, answer(reader, receive(STANDARD_INPUT)))
@@ -37,12 +36,6 @@ def answer(reader: DirectoryReader, paths: list[str]) -> Answer:
             places.append(place)
             subdirectories.append(record.subdirectories)
     return Answer(places=places, rows=rows, subdirectories=subdirectories)
-
-
-def yield_to_others() -> None:
-    """Take a low priority for the processor, and for the disk the lowest."""
-    os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    yield_disk()
 
 
 if __name__ == "__main__":

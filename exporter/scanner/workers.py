@@ -2,11 +2,12 @@
 A long walk with helper processes: the one place where measuring uses more than this process.
 
 One process cannot keep up with ``du``: the interpreter's lock lets one thread at a time prepare its system
-calls, and two threads measured slower than one (2.4 s against 1.8 s for 1,000,000 files). Two processes take
-0.9 to 1.2 s where ``du`` takes 1.25 s. They are this very program (``python -m exporter.scanner.worker``),
+calls, and two threads measured slower than one (2.4 s against 1.8 s for 1,000,000 files). Two helpers can
+(``python -m benchmarks scanner``). They are this very program (``python -m exporter.scanner.worker``),
 started by ``storekeeper.processes``; no foreign command runs. Not ``multiprocessing``, which would import the
 exporter's main module again in each helper and leave a tracker process behind. The parent only hands out
-directories and joins rows, so scrapes stay quick meanwhile.
+directories and joins rows, so scrapes stay quick meanwhile. A helper has a lower priority for the processor,
+and for the disk that of the thread that started it.
 
 A helper that dies costs nothing but time: its directories are read here.
 """

@@ -230,6 +230,9 @@ class Walk(Model):
     """The most files to look at in a second; none sets no limit."""
     share_of_time: float | None = Field(default=None, gt=0, le=1)
     """The part of the time in which to work, from 0 to 1; none sets no limit."""
+    helpers: bool = True
+    """Read a large folder with two processes of low priority, on Linux with two processors or more.
+    A walk with a limit stays in one process."""
 
 
 class Exporter(Model):

@@ -1,13 +1,18 @@
 """What one walk remembers, for how long, and over a restart."""
 
 import os
+import resource
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from exporter.collectors.areas import area_walks
 from exporter.scanner import ScanRequest
+from exporter.scanner.scanning import FILES_WORTH_HELP
 from exporter.walks import AreaWalk
+from storekeeper.config import Config
 
 LATER = 3600.0
 DAY = 86_400.0
@@ -114,3 +119,39 @@ def test_a_folder_that_goes_and_comes_back_is_walked_anew(media: Path) -> None:
     media.with_name("away").rename(media)
     grow(media)
     assert 150 == sizes(walk, media)
+
+
+@pytest.fixture(scope="module")
+def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many files that helpers are worth their start."""
+    folder = tmp_path_factory.mktemp("large")
+    for number in range(100):
+        below = folder / f"{number}"
+        below.mkdir()
+        for name in range(FILES_WORTH_HELP // 80):
+            os.close(os.open(below / f"{name}", os.O_CREAT | os.O_WRONLY, 0o600))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "helped"),
+    [
+        ("{}", True),
+        ("{helpers: false}", False),
+        ("{entries_per_second: 10000000}", False),
+        ("{share_of_time: 1}", False),
+    ],
+)
+def test_a_large_folder_is_read_by_helpers_unless_told_otherwise(
+    large_folder: Path, parse: Callable[[str], Config], settings: str, *, helped: bool
+) -> None:
+    """A limit on what a walk may take, or the word of the operator, keeps it in one process."""
+    config = parse(
+        f"areas: {{media: {{path: {large_folder}, limit: 1GB}}}}\nexporter: {{walk: {settings}}}\n"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+    usage = area_walks(config)["media"]()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+    assert usage is not None
+    # Processes that have ended; each had memory of its own.
+    assert (FILES_WORTH_HELP // 80 * 100, helped) == (usage.files, after > before)

@@ -13,12 +13,11 @@ from exporter.scanner import (
     LargeFile,
     ScanCancelled,
     ScanRequest,
-    load_state,
-    save_state,
     scan,
     unpacked,
 )
 from exporter.scanner.pacing import Pacer
+from exporter.scanner.state_file import load_state, save_state
 
 # Files are older than any day on which the tests run.
 NOW = 1_700_000_000
