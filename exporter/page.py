@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection, Iterator
 
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
+from prometheus_client.core import CollectorRegistry, Metric
 
 from exporter.rendering import Rendering
 from exporter.scrape import Scraper
+from storekeeper.config.watch_families import config_families
 
 
 class Page:
@@ -45,20 +46,6 @@ class Page:
     def encode(self, accept: str) -> tuple[bytes, str]:
         """Give the page and its content type for an ``Accept`` header."""
         return self._rendering.encode(self.collect, accept=accept)
-
-
-def config_families(successful: bool, moment: float) -> Iterator[Metric]:
-    """Give how the last reading of the config file went."""
-    yield GaugeMetricFamily(
-        "storekeeper_config_last_reload_successful",
-        "1 when the config file, as it is now, is in use; 0 when it is broken and the one before is.",
-        value=int(successful),
-    )
-    yield GaugeMetricFamily(
-        "storekeeper_config_last_reload_success_timestamp_seconds",
-        "When the config in use was read, in seconds since 1970.",
-        value=moment,
-    )
 
 
 def _process_registry() -> CollectorRegistry:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from actions.receiver.rate_limit import RateLimit, client_of
 from storekeeper.errors import ConfigurationError
+from storekeeper.files.version import version_of
 from storekeeper.web.guard import (
     Application,
     Guard,
@@ -30,7 +31,6 @@ from storekeeper.web.guard import (
     WebConfigFile,
     basic_credentials,
 )
-from storekeeper.web.tls import version_of
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from actions.ledger.pruning import LAST_SUCCESS
 from actions.ledger.schema import Target
 from actions.receiver.episodes import STARTS_OR_ENDS, Verdict
 from actions.receiver.intake import RECEIVED, SKIPPED, TRUNCATED
-from actions.receiver.reload import config_families
 from actions.receiver.telling.outbox import NOTIFICATIONS, SILENCE, Told, counter_label
 from storekeeper import __version__
+from storekeeper.config.watch_families import config_families
 
 # A step counts once it has begun to change something; a dry run never does.
 _STEPS: Final = """

@@ -16,12 +16,12 @@ from actions.receiver.access import TokenFile, is_protected
 from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.overdue import Overdue
 from actions.receiver.parts import Parts, check_config
-from actions.receiver.reload import ConfigWatch
 from actions.receiver.workers import Workers
 from actions.resources import mountpoint_of
 from actions.runner import now_here
 from actions.table import ACTIONS
 from storekeeper.config import Config, load_config
+from storekeeper.config.watch import ConfigWatch
 from storekeeper.errors import ConfigurationError
 from storekeeper.web.guard import Receive, Send, WebConfigFile
 from storekeeper.web.listen import ListenAddress, parse_listen_address
@@ -160,6 +160,8 @@ class ReceiverService:
         self._stopping.set()
         if self._watch is not None:
             self._watch.stop()
+            # The parts that a change brings are then the ones that are ended below.
+            self._watch.join()
         self.web.stop()
         self._parts.stop()
         ended = self._engine.stop(grace_seconds=GRACE_SECONDS)

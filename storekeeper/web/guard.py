@@ -12,8 +12,8 @@ import anyio
 import anyio.to_thread
 
 from storekeeper.errors import ConfigurationError
+from storekeeper.files.version import version_of
 from storekeeper.web.passwords import PasswordCheck
-from storekeeper.web.tls import version_of
 from storekeeper.web.web_config import WebConfig, read_web_config
 
 logger = logging.getLogger(__name__)

@@ -2,9 +2,9 @@
 
 import logging
 import ssl
-from pathlib import Path
 
 from storekeeper.errors import ConfigurationError
+from storekeeper.files.version import version_of
 from storekeeper.web.web_config import TlsServerConfig
 
 logger = logging.getLogger(__name__)
@@ -77,12 +77,3 @@ class RenewingContext:
         config = self._config
         files = (config.cert_file, config.key_file, config.client_ca_file)
         return tuple(version_of(file) for file in files if file is not None)
-
-
-def version_of(path: Path) -> tuple[int, int, int]:
-    """Give what changes when the file is rewritten or replaced; zeros while there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (status.st_mtime_ns, status.st_size, status.st_ino)

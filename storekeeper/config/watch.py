@@ -3,16 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-
-from storekeeper.config import Config, load_config
+from storekeeper.config.load import load_config
+from storekeeper.config.model import Config
 from storekeeper.errors import ConfigurationError
-from storekeeper.web.tls import version_of
+from storekeeper.files.version import version_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +21,7 @@ class ConfigWatch:
     """
     Looks at the config file each second, in a thread of its own.
 
-    ``use`` takes a new config into use, all of it or, with a ConfigurationError, nothing.
+    ``use``, called in that thread, takes a new config into use: all of it or, with an exception, nothing.
     """
 
     def __init__(
@@ -57,24 +55,25 @@ class ConfigWatch:
         self._asked.set()
 
     def stop(self) -> None:
-        """End the watching; a config that is being taken into use is in use afterwards."""
+        """Take no further config into use; waits for nothing and is safe in a signal handler."""
         self._stopping.set()
         self._asked.set()
+
+    def join(self) -> None:
+        """After ``stop``: wait until a config that is being taken into use is in use."""
         if self._thread.is_alive():
             self._thread.join()
 
-    def reload(self) -> bool:
-        """Read the file now; tell whether its config is in use."""
+    def _reload(self) -> None:
         self._seen = version_of(self._file)
         try:
             self._use(load_config(self._file))
         except ConfigurationError as error:
             logger.error("the config in use stays: %s", error)
             self._status = (False, self._status[1])
-            return False
-        self._status = (True, self._clock())
-        logger.info("read %s anew", self._file)
-        return True
+        else:
+            self._status = (True, self._clock())
+            logger.info("read %s anew", self._file)
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
@@ -84,22 +83,8 @@ class ConfigWatch:
                 return
             if asked or version_of(self._file) != self._seen:
                 try:
-                    self.reload()
+                    self._reload()
                 except Exception:
-                    # The edge of this thread: the receiver goes on with what it has.
+                    # The edge of this thread: the service goes on, and hears of the next change.
                     logger.exception("the config in use stays")
                     self._status = (False, self._status[1])
-
-
-def config_families(successful: bool, moment: float) -> Iterator[Metric]:
-    """Give how the last reading of the config file went."""
-    yield GaugeMetricFamily(
-        "storekeeper_config_last_reload_successful",
-        "1 when the config file, as it is now, is in use; 0 when it is broken and the one before is.",
-        value=int(successful),
-    )
-    yield GaugeMetricFamily(
-        "storekeeper_config_last_reload_success_timestamp_seconds",
-        "When the config in use was read, in seconds since 1970.",
-        value=moment,
-    )
