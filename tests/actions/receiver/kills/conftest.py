@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -88,10 +88,12 @@ class _Forwarding(BaseHTTPRequestHandler):
                     forwarder.deliveries.update(alerts)
         if status:
             forwarder.answered.set()
-            self.send_response(status)
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            # An Alertmanager that has waited too long has hung up, and sends again.
+            with suppress(OSError):
+                self.send_response(status)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing: what happened is counted."""
