@@ -113,9 +113,13 @@ def _compare(folder: Path, *, programs: Path | None, rounds: int) -> None:
     mine_bytes = peak_memory_bytes(_STOREKEEPER, *ours, "--format", "json")
     peer_bytes = peak_memory_bytes(_MANAGE, str(SHOP), *packed)
     print(f"  memory of the packed JSON, all processes: {mine_bytes / peer_bytes:.2f} times dumpdata's")
-    files = sorted((folder / "backups").glob("*.json.gz"))
-    share = files[-1].stat().st_size / (folder / "dumpdata.json.gz").stat().st_size
-    print(f"  size of the packed JSON: {share:.2f} times dumpdata's", flush=True)
+    for what, ending, peer in (
+        ("packed JSON", ".json.gz", "dumpdata.json.gz"),
+        ("native file", ".dump" if programs else ".sqlite3", "pg.dump" if programs else "copy.sqlite3"),
+    ):
+        newest = max((folder / "backups").glob(f"*{ending}"))
+        share = newest.stat().st_size / (folder / peer).stat().st_size
+        print(f"  size of the {what}: {share:.3f} times its peer's", flush=True)
 
 
 def _timed(work: Callable[[], object], *, processor: list[float]) -> float:

@@ -7,7 +7,7 @@ from actions.action import Context
 from actions.backups.json_backup import disk_errors
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, check_content, file_sums
-from actions.backups.postgresql_dump import dump_postgresql
+from actions.backups.postgresql_dump import dump_postgresql, read_back
 from actions.backups.sqlite_copy import check_sqlite, copy_sqlite
 from storekeeper.backups import Manifest, TableSum
 from storekeeper.databases import DatabaseAddress, Engine
@@ -38,7 +38,8 @@ def write_native_backup(
             server, tables = dump_postgresql(
                 address, config=context.config, file=file, cancelled=context.cancelled
             )
-            sha256, size_bytes = file_sums(file.path)
+            with read_back(file.path, config=context.config, cancelled=context.cancelled):
+                sha256, size_bytes = file_sums(file.path)
             manifest = _complete(draft, server=server, tables=tables, sha256=sha256, size_bytes=size_bytes)
             file.finish(lambda _: write_manifest(path, manifest))
         return manifest

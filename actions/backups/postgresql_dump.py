@@ -1,12 +1,11 @@
 """pg_dump and pg_restore: found, checked against the server, and run without a secret in their arguments."""
 
+import errno
 import os
 import re
 import shutil
-import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -14,12 +13,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from actions.backups.damage import NotProved
+from actions.backups.long_program import LONGEST_SECONDS, LongProgram
 from storekeeper import processes
 from storekeeper.backups import TableSum
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, connect_postgresql
 from storekeeper.errors import (
-    BackupRefused,
     ConfigurationError,
     DatabaseUnavailable,
     NotEnoughSpace,
@@ -28,8 +27,8 @@ from storekeeper.errors import (
 )
 from storekeeper.files import PartialFile
 
-# A dump that needs longer than this is not coming.
-_LONGEST_SECONDS = 6 * 3600.0
+COMPRESS_LEVEL = 1
+"""Of gzip, which every pg_restore reads. pg_dump's own level takes twice the time for a tenth less room."""
 _LOCK_WAIT = "60s"
 _SECRETS: Mapping[str, str] = {"password": "PGPASSWORD"}
 _SERVER_AT_FAULT = (
@@ -52,25 +51,39 @@ def dump_postgresql(
     address: DatabaseAddress, *, config: Config, file: PartialFile, cancelled: Callable[[], bool]
 ) -> tuple[str, dict[str, TableSum]]:
     """
-    Write the database to ``file`` in pg_dump's own format and read it back with pg_restore.
+    Write the database to ``file`` in pg_dump's own format; ``read_back`` must prove it.
 
-    Gives the server's version, and the rows of each table, counted in the very snapshot that was
-    dumped. Raises ConfigurationError without a fitting pg_dump, DatabaseUnavailable, ProcessFailed.
+    Gives the server's version, and the rows of each table, counted in the very snapshot that is dumped,
+    while pg_dump is at work. Raises ConfigurationError without a fitting pg_dump, DatabaseUnavailable,
+    ProcessFailed.
     """
     program = find_program("pg_dump", config=config)
-    with connect_postgresql(address, timeout_seconds=_LONGEST_SECONDS) as connection:
+
+    def failed(code: int, words: str) -> Exception:
+        if "No space left" in words:
+            return OSError(errno.ENOSPC, "No space left on device")
+        return failure_of(str(program), code=code, errors=words, address=address)
+
+    with connect_postgresql(address, timeout_seconds=LONGEST_SECONDS) as connection:
         server = connection.info.server_version
         require_version(program, server=server)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert row is not None
-            tables = count_rows(connection)
-            run_program(
+            tables = _tables(connection)
+            if tables:
+                # As pg_dump does: TRUNCATE heeds no snapshot, and must not come between dump and count.
+                connection.execute(
+                    sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(tables.values()))
+                )
+            dump = LongProgram(
                 [
                     program,
                     "--format=custom",
+                    f"--compress={COMPRESS_LEVEL}",
                     "--no-password",
                     f"--lock-wait-timeout={_LOCK_WAIT}",
                     f"--snapshot={row[0]}",
@@ -80,15 +93,32 @@ def dump_postgresql(
                     "--no-sync",
                     f"--dbname={conninfo(address)}",
                 ],
-                address=address,
+                environment=secrets_of(address),
                 cancelled=cancelled,
+                failed=failed,
             )
+            with dump:
+                counts = _counted(connection, tables, between=dump.check)
+                dump.wait()
+    return f"postgresql {server // 10000}.{server % 10000}", counts
+
+
+@contextmanager
+def read_back(path: Path, *, config: Config, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """
+    Let pg_restore read the dump from end to end while the body looks at the same file.
+
+    Raises ProcessFailed at the end of the body for a dump that it cannot read.
+    """
+    program = find_program("pg_restore", config=config)
+
+    def failed(code: int, words: str) -> Exception:
+        return ProcessFailed(f"{program} ended with code {code}: {words}")
+
     # pg_restore --list is content with half a file; writing it all out is not.
-    processes.run(
-        [find_program("pg_restore", config=config), f"--file={os.devnull}", file.path],
-        timeout_seconds=_LONGEST_SECONDS,
-    )
-    return f"postgresql {server // 10000}.{server % 10000}", tables
+    with LongProgram([program, f"--file={os.devnull}", path], cancelled=cancelled, failed=failed) as reader:
+        yield
+        reader.wait()
 
 
 def restore_postgresql(path: Path, *, address: DatabaseAddress, config: Config) -> None:
@@ -110,7 +140,7 @@ def restore_postgresql(path: Path, *, address: DatabaseAddress, config: Config) 
                 f"--dbname={conninfo(address)}",
                 path,
             ],
-            timeout_seconds=_LONGEST_SECONDS,
+            timeout_seconds=LONGEST_SECONDS,
             environment=secrets_of(address),
         )
     except ProcessFailed as error:
@@ -137,13 +167,28 @@ def failure_of(program: str, *, code: int, errors: str, address: DatabaseAddress
 
 def count_rows(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, TableSum]:
     """Give the rows of each table, named ``schema.table`` outside of ``public``."""
+    return _counted(connection, _tables(connection))
+
+
+def _tables(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, sql.Identifier]:
+    """Give each table by the name that it has in a manifest."""
+    return {
+        str(table) if schema == "public" else f"{schema}.{table}": sql.Identifier(str(schema), str(table))
+        for schema, table in connection.execute(_TABLES).fetchall()
+    }
+
+
+def _counted(
+    connection: "psycopg.Connection[tuple[object, ...]]",
+    tables: Mapping[str, sql.Identifier],
+    *,
+    between: Callable[[], None] = lambda: None,
+) -> dict[str, TableSum]:
     counts = {}
-    for schema, table in connection.execute(_TABLES).fetchall():
-        row = connection.execute(
-            sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(str(schema), str(table)))
-        ).fetchone()
+    for name, table in tables.items():
+        between()
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()
         assert row is not None
-        name = str(table) if schema == "public" else f"{schema}.{table}"
         counts[name] = TableSum(rows=int(str(row[0])), checksum="")
     return counts
 
@@ -159,42 +204,6 @@ def find_program(name: str, *, config: Config) -> Path:
             "or use --format=json",
         )
     return Path(found)
-
-
-def run_program(
-    arguments: list[str | Path],
-    *,
-    address: DatabaseAddress,
-    cancelled: Callable[[], bool],
-) -> None:
-    """Run a program that may take hours; raises a StorekeeperError, BackupRefused when cancelled."""
-    with tempfile.TemporaryFile() as errors:
-        process = processes.start(
-            arguments,
-            environment=secrets_of(address),
-            output=subprocess.DEVNULL,
-            errors=errors,
-            own_group=True,
-        )
-        started = time.monotonic()
-        try:
-            while True:
-                try:
-                    code = process.wait(timeout=0.2)
-                    break
-                except subprocess.TimeoutExpired:
-                    if cancelled():
-                        raise BackupRefused("cancelled; no file was made") from None
-                    if time.monotonic() - started > _LONGEST_SECONDS:
-                        raise ProcessFailed(f"{arguments[0]} did not end in time") from None
-        finally:
-            processes.stop(process)
-        if code:
-            errors.seek(0)
-            words = processes.last_words(errors.read())
-            if "No space left" in words:
-                raise OSError(28, "No space left on device")
-            raise failure_of(str(arguments[0]), code=code, errors=words, address=address)
 
 
 def require_version(program: Path, *, server: int) -> None:
