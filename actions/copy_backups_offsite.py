@@ -80,7 +80,7 @@ class CopyBackupsOffsite:
         backups = context.config.backups
         return OffsitePlan(
             folder=backups.path,
-            backups=tuple(all_backups(backups.path)),
+            backups=tuple(all_backups(backups.path, shop=context.config.shop)),
             places=tuple(redacted(url) for url in backups.offsite),
         )
 

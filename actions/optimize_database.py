@@ -181,7 +181,7 @@ def _fresh_backup(context: Context, name: str) -> tuple[str, str]:
     """Give the verified backup that allows the work and ``""``, or ``""`` and why it is not allowed."""
     backups = [
         backup
-        for backup in find_backups(context.config.backups.path)
+        for backup in find_backups(context.config.backups.path, shop=context.config.shop)
         if backup.manifest.database == name
         and backup.verified
         # One from the future was made by a wrong clock: nobody knows how old it is.

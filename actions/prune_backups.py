@@ -1,6 +1,7 @@
 """Remove the backups that the retention does not keep, and nothing else."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -11,9 +12,10 @@ from actions.backups.files import sweep_partial_files
 from actions.backups.manifest import manifest_path, mark_failed
 from actions.backups.retention import Decision
 from actions.backups.series import judge
-from storekeeper.backups import KINDS, SUMS_SUFFIX, Backup, find_backups, read_manifest
+from storekeeper.backups import KINDS, SUMS_SUFFIX, Backup, backups_in, manifest_in, read_manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
+from storekeeper.errors import UnsafePath
 from storekeeper.files import FoundFile, Tree
 from storekeeper.units import format_size
 
@@ -50,6 +52,8 @@ class PrunePlan:
 
     judged: tuple[Judged, ...]
     time_zone: str = ""
+    folder_id: tuple[int, int] | None = None
+    """Which folder was looked at, whatever has its name later: device and inode."""
 
     @property
     def gone(self) -> tuple[Backup, ...]:
@@ -118,63 +122,47 @@ class PruneBackups:
 
     def plan(self, context: Context, options: PruneBackupsOptions) -> PrunePlan:
         """
-        Judge every backup that has a manifest of ours; other files are not looked at.
+        Judge every backup that has a manifest of this shop's; other files are not looked at.
 
         Before one may go, those that stay in its place are read from end to end: a damaged one does not
         count. It stays, with the reason, until it was told.
         """
         zone = context.shop.describe().time_zone
-        backups, decisions, damaged = self._judge(context, options, time_zone=zone, damaged={})
-        while any(not one.keep for one in decisions.values()):
-            found = {
-                name: damage
-                for name, decision in decisions.items()
-                if decision.keep and backups[name].verified and name not in damaged
-                if (damage := read_damage(backups[name].path, backups[name].manifest))
-            }
-            if not found:
-                break
-            backups, decisions, damaged = self._judge(
-                context, options, time_zone=zone, damaged={**damaged, **found}
-            )
-        return PrunePlan(
-            time_zone=zone,
-            judged=tuple(
-                Judged(
-                    backup=backups[name],
-                    reasons=decision.reasons or (("damaged, told now",) if name in damaged else ()),
-                    damage=damaged.get(name, ""),
-                )
-                for name, decision in decisions.items()
-            ),
-        )
-
-    def _judge(
-        self, context: Context, options: PruneBackupsOptions, *, time_zone: str, damaged: dict[str, str]
-    ) -> tuple[dict[str, Backup], dict[str, Decision], dict[str, str]]:
-        """Give the backups, what becomes of each, and the damage of each that its manifest does not tell."""
         folder = options.output or context.config.backups.path
-        backups = {one.path.name: one for kind in KINDS for one in find_backups(folder, kind=kind)}
-        seen = {
-            name: one.damage
-            for name, one in backups.items()
-            if one.damage and not one.manifest.verification_error
-        }
-        damaged = {**seen, **damaged}
-        decisions = judge(
-            (one.manifest for one in backups.values()),
-            keep=context.config.backups.keep,
-            now=context.now(),
-            time_zone=time_zone,
-            damaged=damaged,
-        )
-        return backups, decisions, damaged
+        if not folder.is_dir():
+            return PrunePlan(time_zone=zone, judged=())
+        with Tree(folder) as tree:
+            look = _Look(context, tree=tree, folder=folder, time_zone=zone)
+            damaged = look.judge({})
+            while any(not one.keep for one in look.decisions.values()):
+                found = {
+                    name: damage
+                    for name, decision in look.decisions.items()
+                    if decision.keep and look.backups[name].verified and name not in damaged
+                    if (damage := read_damage(look.backups[name].path, look.backups[name].manifest))
+                }
+                if not found:
+                    break
+                damaged = look.judge({**damaged, **found})
+            return PrunePlan(
+                time_zone=zone,
+                folder_id=tree.identity,
+                judged=tuple(
+                    Judged(
+                        backup=look.backups[name],
+                        reasons=decision.reasons or (("damaged, told now",) if name in damaged else ()),
+                        damage=damaged.get(name, ""),
+                    )
+                    for name, decision in look.decisions.items()
+                ),
+            )
 
     def perform(self, context: Context, options: PruneBackupsOptions, plan: PrunePlan) -> Outcome:
         """
         Remove them one by one, and note the damage that was found.
 
-        A backup whose manifest has changed since the plan stays, as does each that now has a reason to.
+        A backup that has changed since the plan, or its manifest, stays, as does each that now has a reason
+        to. Raises UnsafePath where the folder is another one than that of the plan.
         """
         folder = options.output or context.config.backups.path
         freed = sum(sweep_partial_files(folder, kind=kind) for kind in KINDS)
@@ -182,17 +170,19 @@ class PruneBackups:
             if read_manifest(one.backup.path) == one.backup.manifest:
                 mark_failed(one.backup.path, one.backup.manifest, error=one.damage)
         damaged = {one.backup.path.name: one.damage for one in plan.damaged}
-        _, still, _ = self._judge(context, options, time_zone=plan.time_zone, damaged=damaged)
         removed: list[str] = []
         if plan.gone:
             with Tree(folder) as tree:
+                if tree.identity != plan.folder_id:
+                    raise UnsafePath(f"{folder} is another folder than a moment ago: nothing was removed")
+                look = _Look(context, tree=tree, folder=folder, time_zone=plan.time_zone)
+                look.judge(damaged)
                 for backup in plan.gone:
                     if context.cancelled():
                         break
-                    decision = still.get(backup.path.name)
-                    if decision is None or decision.keep or read_manifest(backup.path) != backup.manifest:
+                    if not look.still_goes(backup) or (size_bytes := _remove(tree, backup)) is None:
                         continue
-                    freed += _remove(tree, backup)
+                    freed += size_bytes
                     removed.append(backup.path.name)
                     context.report(
                         Progress(
@@ -216,14 +206,59 @@ class PruneBackups:
         )
 
 
-def _remove(tree: Tree, backup: Backup) -> int:
-    """Remove a backup, then what lies beside it: one without the other is swept, never counted."""
-    freed = 0
-    for name in (
-        backup.path.name,
-        backup.path.name + SUMS_SUFFIX,
-        manifest_path(backup.path).name,
-    ):
+class _Look:
+    """The backups of the shop in an open folder, and what becomes of each."""
+
+    def __init__(self, context: Context, *, tree: Tree, folder: Path, time_zone: str) -> None:
+        self._context = context
+        self._tree = tree
+        self._folder = folder
+        self._time_zone = time_zone
+        self.backups: dict[str, Backup] = {}
+        self.decisions: dict[str, Decision] = {}
+
+    def judge(self, damaged: dict[str, str]) -> dict[str, str]:
+        """Look and decide; give the damage of each backup that its manifest does not tell."""
+        self.backups = {
+            one.path.name: one
+            for kind in KINDS
+            for one in backups_in(self._tree, folder=self._folder, kind=kind, shop=self._context.config.shop)
+        }
+        seen = {
+            name: one.damage
+            for name, one in self.backups.items()
+            if one.damage and not one.manifest.verification_error
+        }
+        damaged = {**seen, **damaged}
+        self.decisions = judge(
+            (one.manifest for one in self.backups.values()),
+            keep=self._context.config.backups.keep,
+            now=self._context.now(),
+            time_zone=self._time_zone,
+            damaged=damaged,
+        )
+        return damaged
+
+    def still_goes(self, planned: Backup) -> bool:
+        """Tell whether a backup that was to go is as it was, with its manifest, and nothing keeps it."""
+        name = planned.path.name
+        found, decision = self.backups.get(name), self.decisions.get(name)
+        if found is None or decision is None or decision.keep or found.manifest != planned.manifest:
+            return False
+        # Once more, right before it goes: a trial may have proved it meanwhile.
+        return manifest_in(self._tree, name) == planned.manifest
+
+
+def _remove(tree: Tree, backup: Backup) -> int | None:
+    """
+    Remove a backup, then what lies beside it: one without the other is swept, never counted.
+
+    Gives the bytes that were freed; None, and nothing is removed, where another file has its name.
+    """
+    if backup.file is None or tree.find(backup.path.name) is None or not tree.remove(backup.file):
+        return None
+    freed = backup.file.size_bytes
+    for name in (backup.path.name + SUMS_SUFFIX, manifest_path(backup.path).name):
         file: FoundFile | None = tree.find(name)
         if file is not None and tree.remove(file):
             freed += file.size_bytes

@@ -109,9 +109,15 @@ class VerifyBackup:
         """Find the backups; a file that is named is tried again even if it was verified before."""
         if options.file is not None:
             manifest = require_manifest(options.file)
+            if not manifest.is_of(context.config.shop):
+                # A trial with the code of this shop would prove nothing, and what it notes would count.
+                raise BackupRefused(
+                    f"{options.file.name} is of the shop {manifest.shop!r}, not of {context.config.shop!r}",
+                    hint="Verify it with the config of its own shop",
+                )
             return VerifyPlan(backups=(Backup(path=options.file, manifest=manifest),))
-        folder = context.config.backups.path
-        every = [backup for kind in KINDS for backup in find_backups(folder, kind=kind)]
+        folder, shop = context.config.backups.path, context.config.shop
+        every = [backup for kind in KINDS for backup in find_backups(folder, kind=kind, shop=shop)]
         found = every
         if not options.all:
             newest: dict[tuple[str, str, str], Backup] = {}

@@ -78,7 +78,7 @@ def measure_once(config: Config, *, describe: Callable[[], ShopDescription], top
             problems.append(f"{job.name}: {latest.problem}")
     databases = measure_databases(sources)
     tables = measure_all_tables(sources)
-    backups = read_backups(config.backups.path)
+    backups = read_backups(config.backups.path, shop=config.shop)
     damaged = [f"{backup.name}: {backup.problem}" for backup in backups if backup.problem]
     areas = {
         name: AreaReport(usage=sources.scans[name].latest.value, limit_bytes=area.limit)

@@ -5,7 +5,8 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,91 @@ def picture_of(folder: Path) -> dict[str, tuple[int, int, str]]:
                 hashlib.sha256(content).hexdigest(),
             )
     return found
+
+
+@dataclass
+class Swaps:
+    """How often something was swapped so far."""
+
+    count: int = 0
+
+
+class _Flicker:
+    """
+    Swaps a folder right before calls that this very process makes to the system, and back before the next.
+
+    Nothing is left to chance: the interpreter tells of each call before it makes it (``sys.addaudithook``).
+    """
+
+    def __init__(self) -> None:
+        self._folder = self._outside = self._hidden = Path()
+        self._calls: Collection[str] = ()
+        self._wanted: Callable[[], bool] = lambda: True
+        self._thread = 0
+        self.swaps = Swaps()
+        self.active = self._away = False
+
+    def begin(
+        self, folder: Path, *, outside: Path, calls: Collection[str], wanted: Callable[[], bool]
+    ) -> None:
+        self._folder, self._outside, self._calls, self._wanted = folder, outside, calls, wanted
+        self._hidden = folder.with_name(f"{folder.name}.hidden")
+        self._thread = threading.get_ident()
+        self.swaps = Swaps()
+        self._away = False
+        self.active = True
+
+    def end(self) -> None:
+        self.active = False
+        self._put_back()
+
+    def hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self.active or event not in self._calls or threading.get_ident() != self._thread:
+            return
+        self.active = False
+        try:
+            if self._away:
+                self._put_back()
+            elif self._wanted():
+                os.rename(self._folder, self._hidden)
+                os.symlink(self._outside, self._folder)
+                self._away = True
+                self.swaps.count += 1
+        finally:
+            self.active = True
+
+    def _put_back(self) -> None:
+        if self._away:
+            os.unlink(self._folder)
+            os.rename(self._hidden, self._folder)
+            self._away = False
+
+
+_flickers: list[_Flicker] = []
+
+CALLS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.scandir", "os.listdir",
+         "os.utime", "os.chmod", "os.chown", "os.truncate", "os.symlink")  # fmt: skip
+
+
+@contextmanager
+def swapping_at_calls(
+    folder: Path,
+    *,
+    outside: Path,
+    calls: Collection[str] = CALLS,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Iterator[Swaps]:
+    """Have a link to ``outside`` in the folder's place during every other of our calls, where ``wanted``."""
+    if not _flickers:
+        # A hook stays for the life of the interpreter.
+        _flickers.append(_Flicker())
+        sys.addaudithook(_flickers[0].hear)
+    flicker = _flickers[0]
+    flicker.begin(folder, outside=outside, calls=calls, wanted=wanted)
+    try:
+        yield flicker.swaps
+    finally:
+        flicker.end()
 
 
 @dataclass

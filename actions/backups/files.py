@@ -4,11 +4,13 @@ import datetime as dt
 import time
 import zoneinfo
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from storekeeper.backups import DATABASE, KINDS, MANIFEST_SUFFIX, SUMS_SUFFIX, find_backups, parse_name
-from storekeeper.errors import BackupRefused
-from storekeeper.files.atomic import PARTIAL_SUFFIX
+from storekeeper.errors import BackupRefused, UnsafePath
+from storekeeper.files import Tree
+from storekeeper.files.atomic import PARTIAL_SUFFIX, hold
 
 # Two backups in one second would want one name: the second waits for the next one.
 _WAIT_SECONDS = 3.0
@@ -73,21 +75,36 @@ def sweep_partial_files(folder: Path, *, kind: str = DATABASE) -> int:
     """
     Remove what crashed runs left: partial files of such backups, manifests and sums without their backup.
 
-    Gives the bytes that were freed. The caller holds the lock on the backups, so nobody is writing one.
+    Gives the bytes that were freed. What another shop, whose backups lie here too, is writing stays. Nothing
+    is removed but in this very folder, whatever becomes of its name.
     """
     freed = 0
-    for path in _names(folder):
-        name = path.name.removeprefix(".").removesuffix(PARTIAL_SUFFIX)
-        of = name.removesuffix(MANIFEST_SUFFIX).removesuffix(SUMS_SUFFIX)
-        told = parse_name(of)
-        if told is None or told.kind != kind or path.is_symlink() or not path.is_file():
-            continue
-        partial = path.name.startswith(".") and path.name.endswith(PARTIAL_SUFFIX)
-        alone = path.name in (of + MANIFEST_SUFFIX, of + SUMS_SUFFIX) and not (folder / of).exists()
-        if partial or alone:
-            freed += path.stat().st_size
-            path.unlink()
+    if not folder.is_dir():
+        return freed
+    with Tree(folder) as tree:
+        names = frozenset(tree.names())
+        for name in sorted(names):
+            plain = name.removeprefix(".").removesuffix(PARTIAL_SUFFIX)
+            of = plain.removesuffix(MANIFEST_SUFFIX).removesuffix(SUMS_SUFFIX)
+            told = parse_name(of)
+            if told is None or told.kind != kind:
+                continue
+            partial = name.startswith(".") and name.endswith(PARTIAL_SUFFIX)
+            alone = name in (of + MANIFEST_SUFFIX, of + SUMS_SUFFIX) and of not in names
+            file = tree.find(name) if partial or alone else None
+            if file is None or any(_is_held(tree, one) for one in (name, f".{of}{PARTIAL_SUFFIX}")):
+                continue
+            with suppress(UnsafePath):
+                if tree.remove(file):
+                    freed += file.size_bytes
     return freed
+
+
+def _is_held(tree: Tree, name: str) -> bool:
+    """Tell whether somebody is writing the file."""
+    with suppress(OSError, UnsafePath), tree.open(name) as stream:
+        return not hold(stream)
+    return False
 
 
 def _names(folder: Path) -> Iterator[Path]:

@@ -4,10 +4,15 @@ import datetime as dt
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from storekeeper.backups import MANIFEST_SUFFIX, Manifest, read_manifest
 from storekeeper.errors import BackupRefused
 from storekeeper.files.atomic import sync_folder
+
+_NEW_FLAGS: Final = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+)
 
 
 def manifest_path(backup: Path) -> Path:
@@ -30,7 +35,10 @@ def write_manifest(backup: Path, manifest: Manifest) -> None:
 def _write(path: Path, *, text: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # What a crashed run, or somebody else, has left there is replaced, never written into: a link would
+        # lead us elsewhere.
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, _NEW_FLAGS, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(text)
             stream.flush()

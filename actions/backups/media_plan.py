@@ -94,7 +94,8 @@ def plan_media_backup(context: Context, *, area: str, root: Path, folder: Path) 
         for found in tree.walk():
             files += 1
             size_bytes += found.size_bytes
-    earlier = [one for one in find_backups(folder, kind=MEDIA) if one.manifest.area == area]
+    shop = context.config.shop
+    earlier = [one for one in find_backups(folder, kind=MEDIA, shop=shop) if one.manifest.area == area]
     if not files and earlier and earlier[0].manifest.files:
         raise BackupRefused(
             f"{root} is empty, and its last backup has {earlier[0].manifest.files} files",
@@ -123,7 +124,8 @@ def _needed_bytes(files: int, size_bytes: int, *, earlier: list[Backup]) -> int:
 
 def _notes(context: Context, *, folder: Path) -> tuple[str, ...]:
     """Say when the database should have come first: then each file that a restored row names is in here."""
-    found = [*find_backups(context.config.backups.path), *find_backups(folder)]
+    shop = context.config.shop
+    found = [*find_backups(context.config.backups.path, shop=shop), *find_backups(folder, shop=shop)]
     backups = [one for one in found if one.manifest.created <= context.now() and not one.problem]
     if not backups:
         return ("there is no backup of the database; run backup_database first",)

@@ -1,19 +1,22 @@
 """Bring backups to the places off this machine, each copy checked, and say what did not work."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from actions.action import Context, Progress
 from actions.backups.manifest import manifest_path
-from actions.backups.packing import file_sums
 from actions.offsite.place import OffsitePlace, redacted
 from actions.offsite.retention import copies_at, remove_copy, unwanted
 from storekeeper.backups import KINDS, Backup, Manifest, find_backups
 from storekeeper.backups.manifest import read_manifest_text
-from storekeeper.errors import ConfigurationError, OffsiteFailed
+from storekeeper.errors import ConfigurationError, OffsiteFailed, UnsafePath
+from storekeeper.files import Tree
+
+_CHUNK_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +41,9 @@ class Copies:
         )
 
 
-def all_backups(folder: Path) -> list[Backup]:
-    """Give every backup of ours in the folder, of all kinds, the newest first."""
-    found = [backup for kind in KINDS for backup in find_backups(folder, kind=kind)]
+def all_backups(folder: Path, *, shop: str) -> list[Backup]:
+    """Give every backup of the shop in the folder, of all kinds, the newest first."""
+    found = [backup for kind in KINDS for backup in find_backups(folder, kind=kind, shop=shop)]
     return sorted(found, key=lambda backup: backup.manifest.created, reverse=True)
 
 
@@ -57,7 +60,7 @@ def copy_to(context: Context, url: str, *, backups: Sequence[Backup]) -> Copies:
         run.copy_all(OffsitePlace(url))
     except (OffsiteFailed, ConfigurationError) as failed:
         error = f"{failed.message} ({failed.hint})" if failed.hint else failed.message
-    except OSError as failed:
+    except (OSError, UnsafePath) as failed:
         error = f"a backup here cannot be read: {failed}"
     return Copies(
         place=run.place_name,
@@ -83,15 +86,23 @@ class _Run:
     def copy_all(self, place: OffsitePlace) -> None:
         config = self.context.config.backups
         keep = config.offsite_keep
-        there = copies_at(place) if keep else {}
-        # All that are here, not the new ones alone: what is known of them here is the newest.
-        # But what has been damaged here since is judged by the copy, which may be the only good one left.
+        there = copies_at(place, shop=self.context.config.shop) if keep else {}
+        brought = {one.path.name for one in self.backups}
+        # What is known of a copy here is the newest. But one that has been damaged here since is judged by
+        # the copy, which may be the only good one left; and one that the place neither has nor gets now
+        # takes nobody's room there.
         here = {
             one.path.name: one.manifest
-            for one in (*all_backups(config.path), *self.backups)
-            if not (one.problem and one.path.name in there)
+            for one in (*all_backups(config.path, shop=self.context.config.shop), *self.backups)
+            if (not one.problem if one.path.name in there else one.path.name in brought)
         }
-        refused = unwanted(self.context, here=here, there=there, keep=keep) if keep else []
+        damaged = [
+            name
+            for name, manifest in there.items()
+            # One that is here as well is brought again.
+            if name not in here and place.size_bytes(name) != manifest.size_bytes
+        ]
+        refused = unwanted(self.context, here=here, there=there, damaged=damaged, keep=keep) if keep else []
         for backup in self.backups:
             if backup.path.name not in refused:
                 self._bring(place, backup)
@@ -122,7 +133,7 @@ class _Run:
         self._report(note=f"{name} is at {self.place_name}")
 
     def _put(self, place: OffsitePlace, backup: Backup) -> None:
-        with backup.path.open("rb") as file:
+        with Tree(backup.path.parent) as tree, tree.open(backup.path.name) as file:
             if os.fstat(file.fileno()).st_size != backup.manifest.size_bytes:
                 raise OffsiteFailed(f"{backup.path.name} has another size here than its manifest says")
             self._copy(place, file, name=backup.path.name, sha256=backup.manifest.sha256)
@@ -130,9 +141,13 @@ class _Run:
             self._put_beside(place, backup.path.with_name(backup.manifest.sums_file))
 
     def _put_beside(self, place: OffsitePlace, path: Path) -> None:
-        sha256, _ = file_sums(path)
-        with path.open("rb") as file:
-            self._copy(place, file, name=path.name, sha256=sha256)
+        # One open file is summed up and copied: a link is never followed, whatever lies there meanwhile.
+        with Tree(path.parent) as tree, tree.open(path.name) as file:
+            sums = hashlib.sha256()
+            while data := file.read(_CHUNK_BYTES):
+                sums.update(data)
+            file.seek(0)
+            self._copy(place, file, name=path.name, sha256=sums.hexdigest())
 
     def _copy(self, place: OffsitePlace, file: IO[bytes], *, name: str, sha256: str) -> None:
         place.put(file, name=name, sha256=sha256, moved=self._moved)

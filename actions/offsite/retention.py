@@ -2,9 +2,11 @@
 What a place off this machine keeps, where the config says ``backups.offsite_keep``.
 
 The copies there and the backups here are judged together, by the same rules as ``prune_backups``. What those
-would not keep is not brought there, and what is there of it is removed. Without a manifest of ours nothing
-is judged, and nothing is removed.
+would not keep is not brought there, and what is there of it is removed. Without a manifest of this shop's
+nothing is judged, and nothing is removed.
 """
+
+from collections.abc import Collection
 
 from actions.action import Context
 from actions.backups.series import judge
@@ -14,25 +16,35 @@ from storekeeper.backups.manifest import read_manifest_text
 from storekeeper.config import Retention
 
 
-def copies_at(place: OffsitePlace) -> dict[str, Manifest]:
-    """Give file name → manifest of each copy at the place."""
+def copies_at(place: OffsitePlace, *, shop: str) -> dict[str, Manifest]:
+    """Give file name → manifest of each copy of the shop's at the place."""
     names = place.names()
     manifests = {}
     for name in sorted(names):
         file = name.removesuffix(MANIFEST_SUFFIX)
         if name != file and file in names:
             manifest = read_manifest_text(place.read_small(name), file=file)
-            if manifest is not None:
+            if manifest is not None and manifest.is_of(shop):
                 manifests[file] = manifest
     return manifests
 
 
 def unwanted(
-    context: Context, *, here: dict[str, Manifest], there: dict[str, Manifest], keep: Retention
+    context: Context,
+    *,
+    here: dict[str, Manifest],
+    there: dict[str, Manifest],
+    damaged: Collection[str],
+    keep: Retention,
 ) -> list[str]:
-    """Give the files that the place is not to have, of those that are here or there."""
+    """
+    Give the files that the place is not to have, of those that are here or there.
+
+    ``damaged`` are copies that have another size than their manifests say: they count for nothing.
+    """
     decisions = judge(
         {**there, **here}.values(),
+        damaged=damaged,
         keep=keep,
         now=context.now(),
         time_zone=context.shop.describe().time_zone,

@@ -34,11 +34,11 @@ class Backup:
     problem: str = ""
 
 
-def read_backups(folder: Path) -> tuple[Backup, ...]:
-    """Give the backups of databases and of media in ``folder``, the oldest first."""
+def read_backups(folder: Path, *, shop: str = "") -> tuple[Backup, ...]:
+    """Give the backups of databases and of media in ``folder``, the oldest first; of ``shop`` alone."""
     found: list[Backup] = []
     for kind in KINDS:
-        found += map(_known, disk.find_backups(folder, kind=kind))
+        found += map(_known, disk.find_backups(folder, kind=kind, shop=shop))
         found += [_unknown(one) for one in disk.find_strangers(folder, kind=kind) if one.file.size_bytes]
     # The backups of other areas are nobody's duty.
     wanted = [one for one in found if one.kind == DATABASE or one.owner == MEDIA]
@@ -83,6 +83,7 @@ class BackupsCollector:
 
     def __init__(self, sources: Sources) -> None:
         self._folder = sources.config.backups.path
+        self._shop = sources.config.shop
         self._clock = sources.clock
         self._owners = {
             DATABASE: tuple(sources.config.databases) or (DEFAULT_DATABASE,),
@@ -91,7 +92,8 @@ class BackupsCollector:
 
     def collect(self) -> Collected:
         """Read the folder; a kind without backups has the number 0 and no time."""
-        families = families_of(read_backups(self._folder), owners=self._owners, now=self._clock())
+        backups = read_backups(self._folder, shop=self._shop)
+        families = families_of(backups, owners=self._owners, now=self._clock())
         return Collected(families=tuple(families))
 
 

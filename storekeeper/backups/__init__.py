@@ -1,6 +1,6 @@
 """Backups as they lie on the disk: their names, their manifests, and which of them count."""
 
-from storekeeper.backups.found import Backup, Stranger, find_backups, find_strangers
+from storekeeper.backups.found import Backup, Stranger, backups_in, find_backups, find_strangers, manifest_in
 from storekeeper.backups.manifest import Manifest, TableSum, read_manifest
 from storekeeper.backups.names import (
     DATABASE,
@@ -23,8 +23,10 @@ __all__ = [
     "Manifest",
     "Stranger",
     "TableSum",
+    "backups_in",
     "find_backups",
     "find_strangers",
+    "manifest_in",
     "parse_name",
     "read_manifest",
 ]

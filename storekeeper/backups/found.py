@@ -18,12 +18,14 @@ class Backup:
     """
     A backup that storekeeper wrote, with its manifest.
 
-    ``damage`` says what can be seen to be wrong with its file; the manifest does not know of it.
+    ``damage`` says what can be seen to be wrong with its file; the manifest does not know of it. ``file`` is
+    the very file that was found; None where nobody looked.
     """
 
     path: Path
     manifest: Manifest
     damage: str = ""
+    file: FoundFile | None = None
 
     @property
     def problem(self) -> str:
@@ -49,35 +51,57 @@ class Stranger:
     damaged: bool
 
 
-def find_backups(folder: Path, *, kind: str = DATABASE) -> list[Backup]:
-    """Give the backups of that kind in ``folder``, the newest first, by the time in their manifests."""
-    found = [one for one in _look_at_all(folder, kind=kind) if isinstance(one, Backup)]
+def find_backups(folder: Path, *, kind: str = DATABASE, shop: str = "") -> list[Backup]:
+    """
+    Give the backups of that kind in ``folder``, the newest first, by the time in their manifests.
+
+    With ``shop`` only those of this shop: several may share a folder, and none may judge another's. One
+    that names no shop is everybody's.
+    """
+    if not folder.is_dir():
+        return []
+    with Tree(folder) as tree:
+        return backups_in(tree, folder=folder, kind=kind, shop=shop)
+
+
+def backups_in(tree: Tree, *, folder: Path, kind: str, shop: str = "") -> list[Backup]:
+    """Give what ``find_backups`` gives, of the folder that is open as ``tree`` and is called ``folder``."""
+    found = [
+        one
+        for one in _look_at_all(tree, folder=folder, kind=kind)
+        if isinstance(one, Backup) and one.manifest.is_of(shop)
+    ]
     return sorted(found, key=lambda backup: (backup.manifest.created, backup.path.name), reverse=True)
 
 
 def find_strangers(folder: Path, *, kind: str = DATABASE) -> list[Stranger]:
     """Give the files of that kind without a manifest that can be read, by name."""
-    found = [one for one in _look_at_all(folder, kind=kind) if isinstance(one, Stranger)]
+    if not folder.is_dir():
+        return []
+    with Tree(folder) as tree:
+        found = [one for one in _look_at_all(tree, folder=folder, kind=kind) if isinstance(one, Stranger)]
     return sorted(found, key=lambda stranger: stranger.file.name)
 
 
-def _look_at_all(folder: Path, *, kind: str) -> Iterator[Backup | Stranger]:
-    if not folder.is_dir():
-        return
-    with Tree(folder) as tree:
-        for entry in [path.name for path in folder.iterdir()]:
-            name = parse_name(entry)
-            if name is None or name.kind != kind:
-                continue
-            file = tree.find(entry)
-            if file is None:
-                continue
-            text = _manifest_text(tree, entry)
-            manifest = read_manifest_text(text, file=entry)
-            if manifest is None:
-                yield Stranger(name=name, file=file, damaged=text is not None)
-            else:
-                yield Backup(path=folder / entry, manifest=manifest, damage=_damage(file, manifest))
+def _look_at_all(tree: Tree, *, folder: Path, kind: str) -> Iterator[Backup | Stranger]:
+    for entry in tree.names():
+        name = parse_name(entry)
+        if name is None or name.kind != kind:
+            continue
+        file = tree.find(entry)
+        if file is None:
+            continue
+        text = _manifest_text(tree, entry)
+        manifest = read_manifest_text(text, file=entry)
+        if manifest is None:
+            yield Stranger(name=name, file=file, damaged=text is not None)
+        else:
+            yield Backup(path=folder / entry, manifest=manifest, damage=_damage(file, manifest), file=file)
+
+
+def manifest_in(tree: Tree, name: str) -> Manifest | None:
+    """Give the manifest of the backup ``name`` in an open folder; None where none can be read."""
+    return read_manifest_text(_manifest_text(tree, name), file=name)
 
 
 def _manifest_text(tree: Tree, entry: str) -> bytes | None:

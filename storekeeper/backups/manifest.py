@@ -89,6 +89,10 @@ class Manifest(BaseModel):
         """Give the number of rows in all tables."""
         return sum(table.rows for table in self.tables.values())
 
+    def is_of(self, shop: str) -> bool:
+        """Tell whether it is the shop's, or says nothing about that; ``""`` means any shop."""
+        return not shop or self.shop in ("", shop)
+
     def text(self) -> str:
         """Give what is written beside the backup, sealed."""
         said = self.model_dump(mode="json")

@@ -1,13 +1,20 @@
 """A file that stands under its final name whole and verified, or not at all."""
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Final, Self
+
+from storekeeper.errors import AlreadyRunning
 
 PARTIAL_SUFFIX = ".partial"
+
+_NEW_FLAGS: Final = (
+    os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+)
 
 
 class PartialFile(AbstractContextManager["PartialFile"]):
@@ -15,7 +22,7 @@ class PartialFile(AbstractContextManager["PartialFile"]):
     Write to ``.NAME.partial`` beside the final name; ``finish`` makes it durable, checks and renames it.
 
     Left without ``finish``, the partial file is removed. The mode is 0600 from the first byte. A
-    partial file of a crashed run is replaced.
+    partial file of a crashed run is replaced; for one that another run is writing AlreadyRunning is raised.
     """
 
     def __init__(self, final: Path) -> None:
@@ -23,12 +30,16 @@ class PartialFile(AbstractContextManager["PartialFile"]):
         self.path = final.with_name(f".{final.name}{PARTIAL_SUFFIX}")
         self._finished = False
         final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if is_being_written(self.path):
+            raise AlreadyRunning(
+                f"{self.path} is being written by another run", hint="Wait until that has ended"
+            )
         with suppress(FileNotFoundError):
             self.path.unlink()
-        descriptor = os.open(
-            self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
-        )
-        self.stream: IO[bytes] = os.fdopen(descriptor, "w+b")
+        self.stream: IO[bytes] = os.fdopen(os.open(self.path, _NEW_FLAGS, 0o600), "w+b")
+        self._status = os.fstat(self.stream.fileno())
+        # Whoever sweeps what crashed runs have left sees by this that we are at work.
+        hold(self.stream)
 
     def __enter__(self) -> Self:
         return self
@@ -38,16 +49,22 @@ class PartialFile(AbstractContextManager["PartialFile"]):
         Bring every byte to the disk, let ``verify`` look at the file, then give it its final name.
 
         What ``verify`` raises is passed on, and no file appears. Raises FileExistsError, unless
-        ``replace`` is given, where a file has the final name already.
+        ``replace`` is given, where a file has the final name already; FileNotFoundError where the partial
+        file is not the one that was written.
         """
         self.stream.flush()
         os.fsync(self.stream.fileno())
         verify(self.path)
-        self.stream.close()
+        if not self._is_ours():
+            raise FileNotFoundError(f"{self.path} was replaced by somebody else")
+        if sys.platform == "win32":
+            # An open file cannot be renamed there.
+            self.stream.close()
         if not replace and self.final.exists():
             raise FileExistsError(f"{self.final} exists already")
         self.path.replace(self.final)
         self._finished = True
+        self.stream.close()
         sync_folder(self.final.parent)
 
     def __exit__(
@@ -61,7 +78,40 @@ class PartialFile(AbstractContextManager["PartialFile"]):
             with suppress(OSError):
                 self.stream.close()
             with suppress(FileNotFoundError):
-                self.path.unlink()
+                if self._is_ours():
+                    self.path.unlink()
+
+    def _is_ours(self) -> bool:
+        """Tell whether the file under the partial name is still the one that we write."""
+        return os.path.samestat(self._status, self.path.lstat())
+
+
+def hold(file: IO[bytes]) -> bool:
+    """Mark an open file as being written, until it is closed; False where somebody else has marked it."""
+    if sys.platform == "win32":
+        # An open file cannot be removed there, so it needs no mark.
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A filesystem without locks.
+        return True
+    return True
+
+
+def is_being_written(path: Path) -> bool:
+    """Tell whether some process holds the file at ``path`` as being written."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        return not hold(file)
 
 
 def sync_folder(folder: Path) -> None:

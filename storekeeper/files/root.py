@@ -33,6 +33,8 @@ class Root:
         except OSError as error:
             raise UnsafePath(f"{root} cannot be opened as a folder: {error.strerror}") from None
         self.device = status.st_dev
+        self.identity = (status.st_dev, status.st_ino)
+        """What tells this folder from every other, whatever its name."""
         self._here = Place(folder=self.root, descriptor=self._descriptor)
 
     def __enter__(self) -> Self:

@@ -55,6 +55,10 @@ class Tree(Root):
             self._trash = None
         super().__exit__(error_type, error, traceback)
 
+    def names(self) -> list[str]:
+        """Give the names of all that lies in the root itself, of whatever sort."""
+        return list(self._here.entries())
+
     def look(self, name: str) -> FoundFile | None:
         """Give the regular file of that name, None where nothing is; raises UnsafePath for all else."""
         try:

@@ -64,7 +64,7 @@ class Overview:
         waiting = list_runs(file, most=SHOWN_RUNS, state=RunState.WAITING)
         ended = [parse_moment(run["finished"]) for run in runs if run["finished"] and not run["dry_run"]]
         alerts = read_alerts(file, config=self._config, playbooks=self._playbooks)
-        backups = read_backups(self._config.backups.path)
+        backups = read_backups(self._config.backups.path, shop=self._config.shop)
         freshness = read_freshness(backups, now=now)
         due = self._scheduler.next_due()
         reading = self._gauges.latest(changed=max(ended, default=None))

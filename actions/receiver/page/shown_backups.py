@@ -22,9 +22,9 @@ class Freshness:
     old: bool
 
 
-def read_backups(folder: Path) -> tuple[Backup, ...]:
-    """Give all backups in the folder, the newest first."""
-    found = [backup for kind in KINDS for backup in find_backups(folder, kind=kind)]
+def read_backups(folder: Path, *, shop: str) -> tuple[Backup, ...]:
+    """Give all backups of the shop in the folder, the newest first."""
+    found = [backup for kind in KINDS for backup in find_backups(folder, kind=kind, shop=shop)]
     return tuple(sorted(found, key=lambda backup: backup.manifest.created, reverse=True))
 
 

@@ -9,23 +9,35 @@ from typing import Any
 import pytest
 
 from actions.backup_database import BackupDatabase
+from actions.backups.files import sweep_partial_files
 from actions.backups.manifest import manifest_path, mark_verified, write_manifest
 from actions.prune_backups import PruneBackups
 from storekeeper.backups import Manifest, read_manifest
+from storekeeper.files import PartialFile
+from tests.swapping import swapping_at_calls
 
 NOW = dt.datetime(2025, 12, 31, 12, 0, tzinfo=dt.UTC)
 
 
-def place(folder: Path, *, days: int, verified: bool = True, database: str = "default") -> Path:
+def place(
+    folder: Path,
+    *,
+    days: int,
+    verified: bool = True,
+    database: str = "default",
+    shop: str = "",
+    hours: int = 0,
+) -> Path:
     """Put a backup of so many days ago into a folder, with its manifest."""
     folder.mkdir(exist_ok=True)
-    created = NOW - dt.timedelta(days=days)
+    created = NOW - dt.timedelta(days=days, hours=hours)
     prefix = "db_backup_" if database == "default" else f"db_backup_{database}_"
     path = folder / f"{prefix}{created:%Y%m%d_%H%M%S}.json.gz"
     path.write_bytes(b"rows")
     manifest = Manifest(
         file=path.name,
         created=created,
+        shop=shop,
         database=database,
         engine="sqlite",
         format="json",
@@ -197,3 +209,64 @@ def test_nothing_is_read_where_nothing_goes(keeper: Callable[..., Any]) -> None:
     path = place(kept.config.backups.path, days=1)
     flip(path)
     assert kept.plan(PruneBackups()).empty
+
+
+def test_backups_of_another_shop_in_the_folder_stay(keeper: Callable[..., Any]) -> None:
+    """Two shops share a folder: ours are judged among themselves, and not one of the other's goes."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    folder = kept.config.backups.path
+    theirs = {place(folder, days=days, shop="other").name for days in range(40)}
+    ours = [place(folder, days=days, hours=1, shop=kept.config.shop) for days in range(9)]
+    kept.run(PruneBackups())
+    assert theirs <= left(folder)
+    assert {path.name for path in ours[:7]} <= left(folder)
+    assert ours[8].name in left(folder)
+    assert ours[7].name not in left(folder)
+
+
+def test_what_another_shop_is_writing_is_not_swept(keeper: Callable[..., Any]) -> None:
+    """A partial backup that somebody holds stays, with what is beside it; one of a crashed run goes."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    folder = kept.config.backups.path
+    final = folder / "db_backup_20251231_110000.json.gz"
+    crashed = folder / ".db_backup_20251230_110000.json.gz.partial"
+    with PartialFile(final) as file:
+        file.stream.write(b"rows")
+        manifest_path(final).write_bytes(b"{}")
+        crashed.write_bytes(b"half")
+        kept.run(PruneBackups())
+        assert {path.name for path in folder.iterdir()} == {file.path.name, manifest_path(final).name}
+        file.finish()
+    assert final.read_bytes() == b"rows"
+
+
+def test_sweeping_follows_no_folder_that_was_swapped(tmp_path: Path) -> None:
+    """A link gets the folder's name between the look and the removal: nothing behind it goes."""
+    folder, outside = tmp_path / "backups", tmp_path / "outside"
+    name = ".db_backup_20251230_110000.json.gz.partial"
+    for place_of in (folder, outside):
+        place_of.mkdir()
+        (place_of / name).write_bytes(b"half")
+    with swapping_at_calls(folder, outside=outside, calls={"os.rename", "os.remove"}) as swaps:
+        sweep_partial_files(folder)
+    assert swaps.count > 0
+    assert (outside / name).exists()
+    assert not (folder / name).exists()
+
+
+def test_notes_are_never_written_through_a_link(keeper: Callable[..., Any], tmp_path: Path) -> None:
+    """A link where the new manifest is to be written is replaced; what it leads to stays as it is."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    path = place(kept.config.backups.path, days=1, verified=False)
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"not yours")
+    path.with_name(f".{path.name}.manifest.json.partial").symlink_to(theirs)
+    manifest = read_manifest(path)
+    assert manifest is not None
+    mark_verified(path, manifest, at=NOW, by="a trial")
+    assert theirs.read_bytes() == b"not yours"
+    proved = read_manifest(path)
+    assert proved is not None and proved.verified == NOW

@@ -92,6 +92,63 @@ def test_another_shops_backup_of_the_same_name_stays(place_url: str, make_desk: 
     assert OffsitePlace(place_url).names() == {name}
 
 
+def test_copies_of_another_shop_are_neither_judged_nor_removed(tmp_path: Path, make_keeper: Factory) -> None:
+    """Two shops share a place that keeps one copy each day: each keeps its own, and brings its own alone."""
+    place = tmp_path / "place"
+    place.mkdir()
+    keeper = make_keeper("sqlite", orders=3)
+    keep = Retention(daily=1, weekly=0, monthly=0)
+    backups = keeper.config.backups.model_copy(update={"offsite": (f"file://{place}",), "offsite_keep": keep})
+    mine = keeper.config.model_copy(update={"backups": backups})
+    theirs = mine.model_copy(
+        update={"shop": "other", "backups": backups.model_copy(update={"path": tmp_path / "other"})}
+    )
+    for minute, config in enumerate((mine, theirs, mine)):
+        keeper.now = lambda minute=minute: MOMENT + dt.timedelta(minutes=minute)
+        keeper.config = config
+        keeper.run(BackupMedia())
+        keeper.run(ACTION)
+    assert {path.name for path in place.glob("*.tar.gz")} == {
+        "media_backup_20260301_110100.tar.gz",
+        "media_backup_20260301_110200.tar.gz",
+    }
+
+
+def test_backups_that_a_place_does_not_have_push_no_copy_out(tmp_path: Path, make_keeper: Factory) -> None:
+    """After days without the place, one new copy costs none that nothing has replaced there."""
+    place = tmp_path / "place"
+    place.mkdir()
+    keeper = make_keeper("sqlite", orders=3)
+    keep = Retention(daily=3, weekly=0, monthly=0)
+    backups = keeper.config.backups.model_copy(update={"offsite": (f"file://{place}",), "offsite_keep": keep})
+    keeper.config = keeper.config.model_copy(update={"backups": backups})
+    for day in range(6):
+        keeper.now = lambda day=day: MOMENT + dt.timedelta(days=day)
+        _, outcome = keeper.run(BackupMedia())
+        if day in (0, 1):
+            keeper.run(ACTION)
+    with_copies(keeper.context(), outcome, locks=tmp_path / "locks")
+    assert {path.name for path in place.glob("*.tar.gz")} == {
+        f"media_backup_202603{day:02}_110000.tar.gz" for day in (1, 2, 6)
+    }
+
+
+def test_what_lies_behind_a_link_is_never_copied(tmp_path: Path, make_desk: Factory) -> None:
+    """Sums that somebody replaced by a link to a secret bring no byte of the secret to the place."""
+    place = tmp_path / "place"
+    place.mkdir()
+    desk = make_desk(f"file://{place}")
+    backup = desk.backup(MOMENT)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"root:x:0:0")
+    sums = backup.path.with_name(backup.manifest.sums_file)
+    sums.unlink()
+    sums.symlink_to(secret)
+    with pytest.raises(OffsiteFailed, match="link"):
+        run(desk)
+    assert [] == [path.name for path in place.iterdir() if b"root:x:0:0" in path.read_bytes()]
+
+
 def test_a_later_verification_reaches_the_copy(place_url: str, make_desk: Factory) -> None:
     """When only the manifest changed here, it alone is brought there."""
     desk = make_desk(place_url)
