@@ -4,7 +4,8 @@ Compare the files of one area with the rows that name them: the basis of the orp
 The files come from the walk that measured the area, the rows are asked afterwards: a file that comes and is
 named between the two is never taken for an orphan. When any query fails there is no result, since half the
 rows would make orphans of the other half's files. A row names a file here exactly when it does for the
-cleanups: both ask ``storekeeper.shopside.spellings``.
+cleanups: both ask ``storekeeper.shopside.spellings``. But in file fields the case of letters counts here; the
+cleanups keep a file that is named in other letters, too.
 """
 
 import posixpath

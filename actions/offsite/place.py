@@ -26,7 +26,8 @@ _SSH: Final = frozenset({"ssh", "sftp"})
 _LOCAL: Final = frozenset({"file", "local"})
 # Small files are read whole; nothing there is trusted to be small.
 _SMALL_BYTES: Final = 16 << 20
-_PASSWORD: Final = re.compile(r"(?<=://)([^/@:]*):([^/]*)@")
+# A slash may be in a password only as %2F; one that was written all the same is no less secret.
+_PASSWORD: Final = re.compile(r"(?<=://)([^/@:]*):([^/]*|(?!\d+/)[^@]*)@")
 
 
 class OffsitePlace:
@@ -150,7 +151,8 @@ def redacted(url: str) -> str:
 
 def _without_secrets(text: str, url: str) -> str:
     match = _PASSWORD.search(url)
-    for secret in {match[2], unquote(match[2])} - {""} if match else ():
+    secrets = {match[2], unquote(match[2]), *match[2].split("/")} - {""} if match else set()
+    for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 

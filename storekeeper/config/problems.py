@@ -1,13 +1,17 @@
 """Turn what is wrong with a config into lines for a person: the key, the value, what to write."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 # A value is shown so that it is found again in the file, not so that it is read whole.
 VALUE_CHARACTERS = 60
+
+# What stands before the @ of a URL, however the URL is broken.
+_PASSWORD: Final = re.compile(r":[^\s'\"]*@")
 
 
 def describe_problems(error: ValidationError, *, document: Any, model: type[BaseModel]) -> tuple[str, ...]:
@@ -55,7 +59,7 @@ def _value(document: Any, location: Sequence[int | str]) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = _PASSWORD.sub(":***@", repr(value) if isinstance(value, str) else str(value))
     return text if len(text) <= VALUE_CHARACTERS else text[:VALUE_CHARACTERS] + "…"
 
 

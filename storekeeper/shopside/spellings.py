@@ -31,23 +31,37 @@ def canonical(name: str) -> str:
     return name.replace("\\", "/").lower() if os.name == "nt" else name
 
 
+def _folded(path: str) -> str:
+    """
+    Give a canonical path without the case of its letters.
+
+    Which filesystem ignores case cannot be told by its system: a share or a stick does on Linux, too. A file
+    whose name differs from a named one in nothing else is kept, which loses nothing.
+    """
+    return path.lower() if path.isascii() else unicodedata.normalize("NFC", path.casefold())
+
+
 class Wanted:
-    """A set of files, by their names below one root, that is asked which of them a text names."""
+    """
+    A set of files, by their names below one root, that is asked which of them a text names.
+
+    The case of letters does not count.
+    """
 
     def __init__(self, files: Iterable[str]) -> None:
         self._files: dict[str, str | list[str]] = {}
         for name in files:
-            form = canonical(name)
+            form = _folded(canonical(name))
             same = self._files.get(form)
-            # Two files may differ in nothing but how their letters are composed.
+            # Two files may differ in nothing but how their letters are composed, or in their case.
             self._files[form] = name if same is None else [*([same] if isinstance(same, str) else same), name]
         self._last_parts = {form.rpartition("/")[2] for form in self._files}
 
     def named_by(self, value: str, *, prefix: str = "") -> Iterator[str]:
         """Give the files that a value names; ``prefix`` is where its storage lies below the root."""
-        if _PLAIN(value) and canonical(value.rpartition("/")[2]) not in self._last_parts:
+        if _PLAIN(value) and value.rpartition("/")[2].lower() not in self._last_parts:
             return
-        for path in paths(value, prefix=prefix):
+        for path in map(_folded, paths(value, prefix=prefix)):
             if path.rpartition("/")[2] in self._last_parts:
                 for end in ends(path):
                     found = self._files.get(end)

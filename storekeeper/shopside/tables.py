@@ -27,6 +27,7 @@ def databases_of(model: Any) -> list[str]:
     """
     Give the aliases that may hold rows of the model: the one it is written to, then others with its table.
 
+    Others are those that it is read from, and all that may have the table by the word of the shop's routers.
     The first is asked in any case: a table that is missing there is an error of the query.
     """
     from django.db import connections, router
@@ -36,7 +37,7 @@ def databases_of(model: Any) -> list[str]:
         alias
         for alias in connections
         if alias != main
-        and router.allow_migrate_model(alias, model)
+        and (alias == router.db_for_read(model) or router.allow_migrate_model(alias, model))
         and model._meta.db_table in _tables(alias)
     ]
     return [main, *others]

@@ -2,7 +2,10 @@
 
 import datetime as dt
 import os
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -19,6 +22,23 @@ def keeper(make_keeper: Callable[..., Any]) -> Any:
     keeper = make_keeper(orders=12, more="references: [app.Note.text, app.Product.attributes]")
     keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
     return keeper
+
+
+_READER = """
+DATABASES["reader"] = {**DATABASES["default"], "NAME": %r}
+DATABASE_ROUTERS = ["madamda.reading.Router"]
+"""
+_READING = """
+class Router:
+    def db_for_read(self, model, **hints):
+        return "reader" if model._meta.model_name == "heroslide" else "default"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+    def allow_migrate(self, db, app_label, **hints):
+        return db == "default"
+"""
 
 
 def moved(plan: Any) -> set[str]:
@@ -126,6 +146,32 @@ def test_stops_when_no_row_names_a_file(make_keeper: Callable[..., Any]) -> None
     keeper.write("products/a.jpg", days=3)
     with pytest.raises(ShopError, match="no row of the shop names a file"):
         keeper.plan(ACTION)
+
+
+def test_rows_are_asked_for_where_the_shop_reads_them(make_keeper: Callable[..., Any]) -> None:
+    """A database that is only read, and that the router lets nobody migrate, keeps the files it names."""
+    keeper = make_keeper(orders=5, copied=True)
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    project = keeper.config.project
+    shutil.copy(keeper.shop.data / "db.sqlite3", keeper.shop.data / "reader.sqlite3")
+    settings = project / "madamda" / "settings.py"
+    settings.write_text(
+        settings.read_text("utf-8") + _READER % str(keeper.shop.data / "reader.sqlite3"), "utf-8"
+    )
+    (project / "madamda" / "reading.py").write_text(_READING, "utf-8")
+    with closing(sqlite3.connect(keeper.shop.data / "db.sqlite3")) as connection, connection:
+        connection.execute("DELETE FROM app_heroslide")
+    assert moved(keeper.plan(ACTION)) == set()
+
+
+def test_a_row_in_other_letters_keeps_its_file(keeper: Any) -> None:
+    """Some disks ignore case: a row that writes a name otherwise than the folder does still names it."""
+    keeper.shop.evaluate(
+        "from app.models import HeroSlide\n"
+        "slide = HeroSlide._base_manager.exclude(image='').first()\n"
+        "result = HeroSlide._base_manager.filter(pk=slide.pk).update(image=slide.image.name.upper())\n"
+    )
+    assert moved(keeper.plan(ACTION)) == set()
 
 
 def test_stops_when_a_question_fails(keeper: Any) -> None:

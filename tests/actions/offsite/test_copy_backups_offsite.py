@@ -247,6 +247,8 @@ def test_a_password_in_the_url_is_never_shown(make_desk: Factory) -> None:
         ("sftp://user:pa:ss@host/shop", "sftp://user:***@host/shop"),
         ("sftp://user:p@ss@host/a@b", "sftp://user:***@host/a@b"),
         ("ftp://:secret@host", "ftp://:***@host"),
+        ("sftp://user:pa/ss@host/shop", "sftp://user:***@host/shop"),
+        ("sftp://host:2222/a@b", "sftp://host:2222/a@b"),
     ],
 )
 def test_urls_are_shown_without_their_password(url: str, shown: str) -> None:

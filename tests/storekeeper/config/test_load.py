@@ -102,6 +102,23 @@ def test_unset_variables_are_told_and_set_ones_never_shown(tmp_path: Path) -> No
     assert "'${LIMIT}'" in told
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "databases: {default: 'postgresql://u:hush@h/d'}",
+        "databases: {default: {url: ['postgresql://u:hush@h/d']}}",
+        "backups: {offsite: 'sftp://u:hu@hush@h/d'}",
+        "backups: {offsite: ['sftp//u:hush@h/d']}",
+        f"backups: {{offsite: 'sftp://u:hush{'x' * 60}@h/d'}}",
+    ],
+)
+def test_problems_show_no_password(text: str, tmp_path: Path) -> None:
+    """A URL in the wrong place or form is shown without what stands before its at-sign."""
+    told = problems(f"{MINIMAL}{text}\n", tmp_path)
+    assert told
+    assert "hush" not in "\n".join(told)
+
+
 def test_password_is_in_no_representation(tmp_path: Path) -> None:
     """A URL with a password does not show in the config's own text."""
     text = MINIMAL + "databases: {default: {url: 'postgresql://u:hush@h/d'}}\n"

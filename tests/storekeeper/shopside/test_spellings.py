@@ -45,6 +45,13 @@ def test_letters_are_compared_composed() -> None:
     assert set(Wanted([composed, split]).named_by(split)) == {composed, split}
 
 
+@pytest.mark.parametrize("value", ["Products/A b.JPG", "/media/PRODUCTS/a%20B.jpg", "PRODUCTS\\A B.JPG"])
+def test_the_case_of_letters_keeps_no_file_from_being_named(value: str) -> None:
+    """Where the disk ignores case, a row may write a name otherwise than the folder does."""
+    assert set(Wanted([NAME]).named_by(value)) == {NAME}
+    assert set(Wanted(["Straße/É.jpg"]).named_by("STRASSE/e\u0301.JPG")) == {"Straße/É.jpg"}
+
+
 def test_rich_text_and_json_name_files() -> None:
     """Names are found in attributes, in Markdown and deep inside JSON values."""
     wanted = Wanted([NAME, "ខ្មែរ.png", "c&d.png"])
