@@ -20,10 +20,15 @@ from actions.ledger.schema import OPEN_RUN_STATES, Decision, RunState, StepState
 MOST_LOG_LINES: Final = 500
 DETAILS_CHARACTERS: Final = 200_000
 
+_BESIDE_THE_ROW: Final = (
+    "(SELECT count(*) FROM steps WHERE run = runs.id) AS step_count,"
+    " (SELECT severity FROM episodes WHERE id = runs.episode) AS severity"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run as its row has it."""
+    """A run as its row has it; ``severity`` is that of the alert that began it, ``""`` without one."""
 
     id: str
     state: RunState
@@ -35,6 +40,7 @@ class Run:
     cancel_requested: bool
     trigger: Trigger
     playbook: str
+    severity: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +85,7 @@ class Ledger:
         """Give the run of that id."""
         with self.file.read() as connection:
             row = connection.execute(
-                "SELECT *, (SELECT count(*) FROM steps WHERE run = runs.id) AS step_count"
+                f"SELECT *, {_BESIDE_THE_ROW}"
                 " FROM runs WHERE id = ?",
                 (run,),
             ).fetchone()
@@ -90,7 +96,7 @@ class Ledger:
         marks = ", ".join("?" * len(states))
         with self.file.read() as connection:
             rows = connection.execute(
-                "SELECT *, (SELECT count(*) FROM steps WHERE run = runs.id) AS step_count"
+                f"SELECT *, {_BESIDE_THE_ROW}"
                 f" FROM runs WHERE state IN ({marks}) AND process IS NULL ORDER BY accepted, id",
                 states,
             ).fetchall()
@@ -291,4 +297,5 @@ def _run(row: sqlite3.Row) -> Run:
         cancel_requested=bool(row["cancel_requested"]),
         trigger=Trigger(row["trigger"]),
         playbook=row["playbook"],
+        severity=row["severity"] or "",
     )

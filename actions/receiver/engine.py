@@ -20,6 +20,7 @@ from actions.ledger.file import create_private
 from actions.ledger.ledger import Ledger, Run
 from actions.ledger.pruning import shrink
 from actions.ledger.schema import RunState
+from actions.receiver.emergency import is_emergency
 from actions.receiver.worker import Next
 from storekeeper.errors import AlreadyRunning, StorekeeperError
 from storekeeper.files import ResourceLock
@@ -31,6 +32,9 @@ WORKFLOW_VERSION: Final = "1"
 FILE_NAME: Final = "dbos.sqlite3"
 QUEUE: Final = "runs"
 MOST_AT_ONCE: Final = 2
+# Emergencies wait for no thread; there are not many more of them than resources.
+EMERGENCY_QUEUE: Final = "emergencies"
+MOST_EMERGENCIES_AT_ONCE: Final = 8
 RECOVERY_ATTEMPTS: Final = 3
 MOST_SUBMISSIONS: Final = 20
 # So many ended workflows are forgotten in one transaction.
@@ -70,7 +74,7 @@ class Engine(Protocol):
 
 class DbosEngine:
     """
-    An engine with one thread for each of at most MOST_AT_ONCE runs.
+    An engine with one thread for each of at most MOST_AT_ONCE runs, and of MOST_EMERGENCIES_AT_ONCE more.
 
     ``carry_out`` carries out one step (``worker.py``); a run that ``may_begin`` refuses stays accepted, and
     ``reconcile`` asks again. A process has at most one started engine:
@@ -160,12 +164,13 @@ class DbosEngine:
 
         self._workflow = DBOS.workflow(name="run", max_recovery_attempts=RECOVERY_ATTEMPTS)(run)
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=MOST_AT_ONCE,
-            polling_interval_sec=POLL_SECONDS,
-            on_conflict="always_update",
-        )
+        for queue, most in ((QUEUE, MOST_AT_ONCE), (EMERGENCY_QUEUE, MOST_EMERGENCIES_AT_ONCE)):
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=most,
+                polling_interval_sec=POLL_SECONDS,
+                on_conflict="always_update",
+            )
 
     def _run(self, run_id: str, step_count: int) -> None:
         """The workflow: the same calls in the same order at each replay."""
@@ -194,8 +199,9 @@ class DbosEngine:
             return
         if not self._may_begin(run):
             return
+        queue = EMERGENCY_QUEUE if is_emergency(run) else QUEUE
         with SetWorkflowID(_workflow_id(run)):
-            self._dbos.enqueue_workflow(QUEUE, self._workflow, run.id, run.step_count)
+            self._dbos.enqueue_workflow(queue, self._workflow, run.id, run.step_count)
 
     def reconcile(self) -> None:
         """Submit what the ledger holds and the engine has lost, forgot, or has under another version."""

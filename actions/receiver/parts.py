@@ -8,6 +8,7 @@ from actions.ledger.ledger import Ledger
 from actions.playbooks import check_playbooks, playbooks_of
 from actions.receiver.access import Access, TokenFile
 from actions.receiver.app import Receiver
+from actions.receiver.emergency import Needs
 from actions.receiver.engine import Engine
 from actions.receiver.housekeeper import Housekeeper
 from actions.receiver.intake import Intake
@@ -49,6 +50,7 @@ class Parts:
         stopping: Callable[[], bool],
         pause: Callable[[float], None],
         overdue: Overdue,
+        needs: Needs,
         web_config: WebConfigFile,
         token: TokenFile | None,
         loopback: bool,
@@ -66,6 +68,7 @@ class Parts:
             stopping=stopping,
             pause=pause,
             overdue=overdue,
+            needs=needs,
         )
         self._housekeeper = Housekeeper(
             ledger,

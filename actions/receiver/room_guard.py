@@ -3,7 +3,8 @@ The order in which a full disk is emptied: what makes room first, what writes mu
 
 A run with ``until_below`` makes room for its resource: the usage is read anew before each step, what makes
 room is passed over as soon as there is enough, what writes much (``actions/room.py``) until there is. Any
-other run that nobody asked for in person is not begun on a nearly full disk if its next step writes much.
+other run that nobody asked for in person is not begun on a nearly full disk if its next step writes much, and
+none at all that does is begun while an emergency (``emergency.py``) makes room.
 """
 
 import logging
@@ -12,6 +13,7 @@ from typing import Final
 from actions.ledger.ledger import Ledger, Run, Step
 from actions.ledger.run_summary import NO_ROOM
 from actions.ledger.schema import Trigger
+from actions.receiver.emergency import emergency_beside, gives_way
 from actions.resources import parse_resource
 from actions.room import full_disk, needs_room
 from actions.usage import Usage, UsageReader
@@ -39,9 +41,14 @@ class RoomGuard:
 
         One that has to wait for room keeps no thread from the runs that make it.
         """
-        if run.until_below is not None:
+        action = self._ledger.next_action(run.id)
+        emergency = emergency_beside(self._ledger, run) if gives_way(run, action) else None
+        if emergency is not None:
+            reason = f"{action} waits until the emergency {emergency} has made room"
+        elif run.until_below is not None:
             return True
-        reason = self._refusal(run, self._ledger.next_action(run.id))
+        else:
+            reason = self._refusal(run, action)
         if reason and reason != self._told.get(run.id):
             logger.warning("run %s: %s", run.id, reason)
             self._told[run.id] = reason

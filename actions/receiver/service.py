@@ -13,6 +13,7 @@ from actions.action import Action
 from actions.ledger.file import LedgerFile
 from actions.ledger.ledger import Ledger
 from actions.receiver.access import TokenFile, is_protected
+from actions.receiver.emergency import Needs
 from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.overdue import Overdue
 from actions.receiver.parts import Parts, check_config
@@ -97,6 +98,8 @@ class ReceiverService:
         self._warn_about_state(config)
         ledger = Ledger(LedgerFile(config.state), now=now_here)
         overdue = Overdue(ledger, stopping=self._stopping.is_set)
+        # Outlives a change of the config: runs of before and after it share the resources.
+        needs = Needs()
         workers = Workers(ledger, current=lambda: self._parts.worker)
         self._engine = DbosEngine(
             ledger,
@@ -113,6 +116,7 @@ class ReceiverService:
             stopping=self._stopping.is_set,
             pause=self._pause,
             overdue=overdue,
+            needs=needs,
             web_config=web_config,
             token=token,
             loopback=loopback,

@@ -20,8 +20,10 @@ from actions.ledger.ledger import Ledger, Run, Step
 from actions.ledger.progress_keeper import ProgressKeeper
 from actions.ledger.run_summary import summarize
 from actions.ledger.schema import RunState, StepState
+from actions.receiver.emergency import Needs, gives_way, makes_room_now
 from actions.receiver.overdue import Overdue
 from actions.receiver.room_guard import RoomGuard
+from actions.receiver.step_watch import StepWatch, Stop
 from actions.runner import Order, Performed, now_here, run_action
 from actions.usage import UsageReader
 from storekeeper.config import Config
@@ -44,42 +46,6 @@ class Next(enum.StrEnum):
     STOP = "stop"
 
 
-class Stop(enum.StrEnum):
-    """Why an action is asked to stop at its next safe point."""
-
-    RECEIVER = "the receiver ends"
-    CANCEL = "cancelled"
-    TIMEOUT = "stopped at its time limit"
-
-
-class _Watch:
-    """What an action asks whether it shall stop; ``seen`` is what it was told, None while it may go on."""
-
-    def __init__(
-        self,
-        keeper: ProgressKeeper,
-        *,
-        stopping: Callable[[], bool],
-        deadline: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._keeper = keeper
-        self._stopping = stopping
-        self._deadline = deadline
-        self._clock = clock
-        self.seen: Stop | None = None
-
-    def __call__(self) -> bool:
-        if self.seen is None:
-            if self._keeper.cancel_requested():
-                self.seen = Stop.CANCEL
-            elif self._stopping():
-                self.seen = Stop.RECEIVER
-            elif self._clock() > self._deadline:
-                self.seen = Stop.TIMEOUT
-        return self.seen is not None
-
-
 class Worker:
     """
     Carries out steps; safe for several threads, each with another run.
@@ -100,6 +66,7 @@ class Worker:
         now: Callable[[], dt.datetime] = now_here,
         clock: Callable[[], float] = time.monotonic,
         overdue: Overdue | None = None,
+        needs: Needs | None = None,
     ) -> None:
         self._ledger = ledger
         self._config = config
@@ -111,6 +78,7 @@ class Worker:
         self._clock = clock
         self.may_begin = self._room.may_begin
         self._overdue = overdue or Overdue(ledger, clock=clock)
+        self._needs = needs or Needs()
 
     def carry_out(self, run_id: str, position: int) -> Next:
         """Carry out the step at ``position`` and, after the last one, end the run."""
@@ -152,20 +120,29 @@ class Worker:
     def _perform(self, run: Run, position: int, step: Step, keeper: ProgressKeeper) -> Next:
         timeout = self._now() - self._config.receiver.step_timeout.before(self._now())
         deadline = self._clock() + timeout.total_seconds()
-        watch = _Watch(keeper, stopping=self._stopping, deadline=deadline, clock=self._clock)
+        watch = StepWatch(
+            keeper,
+            stopping=self._stopping,
+            giving_way=lambda resources: gives_way(run, step.action) and self._needs.one_of(resources),
+            deadline=deadline,
+            clock=self._clock,
+        )
         try:
             self._room.require(run, step)
+            order = self._order(run, step)
+            watch.resources = tuple(order.action.resources(order.config, order.options))
             with self._overdue.watched(run.id, deadline=deadline):
-                done = self._until_free(self._order(run, step), keeper=keeper, watch=watch)
+                urgent = makes_room_now(run, step.action)
+                done = self._until_free(order, keeper=keeper, watch=watch, urgent=urgent)
         except StorekeeperError as error:
             return self._failed(run, position, keeper, watch, str(error))
         except Exception as error:
             logger.exception("run %s: %s failed", run.id, step.action)
             return self._failed(run, position, keeper, watch, f"{type(error).__name__}: {error}")
         outcome = done.outcome or _planned(done)
-        if watch.seen is Stop.RECEIVER:
+        if watch.seen is not None and watch.seen.for_now:
             keeper(Progress(done=outcome.changed, freed_bytes=outcome.freed_bytes))
-            return self._hand_back(run, keeper)
+            return self._hand_back(run, position, keeper, why=watch.seen)
         if watch.seen is Stop.CANCEL:
             self._keep_end(run, position, state=StepState.CANCELLED, outcome=outcome)
             self._end(run, state=RunState.CANCELLED)
@@ -177,8 +154,11 @@ class Worker:
         self._keep_end(run, position, state=StepState.DONE, outcome=outcome)
         return Next.GO_ON
 
-    def _hand_back(self, run: Run, keeper: ProgressKeeper) -> Next:
+    def _hand_back(self, run: Run, position: int, keeper: ProgressKeeper, *, why: Stop) -> Next:
         keeper.flush()
+        if why is Stop.EMERGENCY:
+            logger.warning("run %s stops and is begun again later: %s", run.id, why)
+            self._ledger.add_log(run.id, position, f"stopped, to be begun again later: {why}")
         self._ledger.hand_back(run.id, submission=run.submission)
         return Next.STOP
 
@@ -205,32 +185,41 @@ class Worker:
             attributes={"run": run.id, "trigger": run.trigger.value, "playbook": run.playbook},
         )
 
-    def _until_free(self, order: Order, *, keeper: ProgressKeeper, watch: _Watch) -> Performed:
+    def _until_free(
+        self, order: Order, *, keeper: ProgressKeeper, watch: StepWatch, urgent: bool
+    ) -> Performed:
         """Run the action as soon as its resources are free, again after what may pass by itself."""
         give_up = self._clock() + BUSY_SECONDS
         pauses = list(RETRY_PAUSES_SECONDS)
         while True:
+            needed: tuple[str, ...] = ()
             try:
                 return run_action(order, report=keeper, cancelled=watch, now=self._now)
             except AlreadyRunning:
                 if self._clock() > give_up:
                     raise
                 pause = BUSY_PAUSE_SECONDS
+                needed = watch.resources if urgent else ()
             except StorekeeperError as error:
                 if error.permanent or not pauses or watch.seen:
                     raise
                 pause = pauses.pop(0)
                 logger.warning("%s: %s; tried again in %g s", order.purpose, error.message, pause)
                 keeper.begin_again()
-            until = self._clock() + pause
-            while self._clock() < until:
-                if watch():
-                    raise StorekeeperError("stopped before it began")
-                self._pause(min(0.5, pause))
+            with self._needs.waiting(order.purpose, resources=needed):
+                self._wait(pause, watch=watch)
 
-    def _failed(self, run: Run, position: int, keeper: ProgressKeeper, watch: _Watch, error: str) -> Next:
-        if watch.seen is Stop.RECEIVER:
-            return self._hand_back(run, keeper)
+    def _wait(self, seconds: float, *, watch: StepWatch) -> None:
+        """Pause before another try; raises StorekeeperError as soon as there shall be none."""
+        until = self._clock() + seconds
+        while self._clock() < until:
+            if watch():
+                raise StorekeeperError("stopped before it began")
+            self._pause(min(0.5, seconds))
+
+    def _failed(self, run: Run, position: int, keeper: ProgressKeeper, watch: StepWatch, error: str) -> Next:
+        if watch.seen is not None and watch.seen.for_now:
+            return self._hand_back(run, position, keeper, why=watch.seen)
         keeper.flush()
         if watch.seen is Stop.CANCEL:
             self._keep_end(run, position, state=StepState.CANCELLED, error=error)

@@ -70,6 +70,18 @@ def test_killed_in_a_step_goes_on_after_the_restart(
     assert 0 == second.metric('storekeeper_action_running{action="write_batches"}')
 
 
+def test_killed_emergency_goes_on_after_the_restart(
+    start_receiver: Start, config_file: Path, alert: Make, wait: Callable[..., Any]
+) -> None:
+    """After kill -9 in an emergency it goes on where it was, as any other run does."""
+    first = start_receiver()
+    (run,) = first.send(alert("SlowAlert", severity="emergency")).json()["runs"]
+    wait(lambda: written(config_file) > 12)
+    first.process.kill()
+    first.process.wait()
+    assert_finished_once(start_receiver().wait_for(run, "done", "failed"), config_file)
+
+
 def test_ended_in_a_step_goes_on_after_the_restart(
     start_receiver: Start, config_file: Path, alert: Make, wait: Callable[..., Any]
 ) -> None:
