@@ -112,6 +112,14 @@ def stop(process: "subprocess.Popen[bytes]", *, grace_seconds: float = 10.0) -> 
     return process.wait()
 
 
+def lives(process: int, *, started: float) -> bool:
+    """Tell whether the process of this number still runs, and is the one that began at this time."""
+    try:
+        return abs(psutil.Process(process).create_time() - started) < 2
+    except psutil.Error:
+        return False
+
+
 def begin_anew() -> NoReturn:
     """
     End the programs that we started, and begin this very program anew in our place.

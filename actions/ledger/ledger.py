@@ -85,8 +85,7 @@ class Ledger:
         """Give the run of that id."""
         with self.file.read() as connection:
             row = connection.execute(
-                f"SELECT *, {_BESIDE_THE_ROW}"
-                " FROM runs WHERE id = ?",
+                f"SELECT *, {_BESIDE_THE_ROW} FROM runs WHERE id = ?",
                 (run,),
             ).fetchone()
         return _run(row) if row else None

@@ -1,10 +1,9 @@
 """End what nobody will end: episodes without news, approvals nobody gave, runs whose process is gone."""
 
-import psutil
-
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import end_run, note_decision
 from actions.ledger.schema import Decision, EpisodeEnd, RunState
+from storekeeper.processes import lives
 
 
 def expire_episodes(ledger: Ledger, *, before: float) -> int:
@@ -42,14 +41,7 @@ def fail_abandoned_runs(ledger: Ledger) -> int:
         rows = connection.execute(
             "SELECT id, process, process_started FROM runs WHERE finished IS NULL AND process IS NOT NULL"
         ).fetchall()
-    abandoned = [row["id"] for row in rows if not _lives(row["process"], started=row["process_started"])]
+    abandoned = [row["id"] for row in rows if not lives(row["process"], started=row["process_started"])]
     for run in abandoned:
         ledger.end_run(run, state=RunState.FAILED, error="its process ended before the run did")
     return len(abandoned)
-
-
-def _lives(process: int, *, started: float) -> bool:
-    try:
-        return abs(psutil.Process(process).create_time() - started) < 2
-    except psutil.Error:
-        return False

@@ -4,6 +4,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 
@@ -11,8 +12,9 @@ import click
 
 from storekeeper.commands.common import config_option
 from storekeeper.commands.init import write_config
-from storekeeper.config import find_config, load_config
+from storekeeper.config import Config, find_config, load_config
 from storekeeper.config.load import FILE_NAME
+from storekeeper.config.running_loop import announced
 from storekeeper.errors import ConfigurationError, StorekeeperError
 from storekeeper.stack.demonstration import DemonstrationShop
 from storekeeper.stack.display import Display
@@ -64,7 +66,7 @@ def _serve(display: Display, *, config_file: Path, state: Path | None) -> None:
     config = load_config(config_file)
     loop = Loop(config_file, state=state or config.state / "loop", pace=SERVICE_PACE)
     loop.prepare()
-    with Services(loop.services(), folder=_logs(loop)) as services:
+    with _announced(config, loop), Services(loop.services(), folder=_logs(loop)) as services:
         observer = _started(display, loop)
         while True:
             _look(display, observer, services)
@@ -88,7 +90,10 @@ def _demonstrate(display: Display, *, folder: Path, exit_after: bool) -> None:
     loop = Loop(config_file, state=folder / "loop", pace=DEMONSTRATION_PACE)
     limit = shop.write_config(config_file, state=folder / "state", token_file=loop.token_file)
     loop.prepare()
-    with Services(loop.services(), folder=_logs(loop)) as services:
+    with (
+        _announced(load_config(config_file), loop),
+        Services(loop.services(), folder=_logs(loop)) as services,
+    ):
         observer = _started(display, loop)
         _wait_for(display, observer, services, what=_measured, name="the first measurement")
         display.say(f"shop    {shop.add_expired_codes(limit)}")
@@ -100,6 +105,12 @@ def _demonstrate(display: Display, *, folder: Path, exit_after: bool) -> None:
         display.say(f"see what ran: storekeeper runs --config.file {config_file}")
         while True:
             _look(display, observer, services)
+
+
+def _announced(config: Config, loop: Loop) -> AbstractContextManager[None]:
+    """Let the receiver, the report and the checklist know of the Prometheus and the Alertmanager."""
+    addresses = loop.addresses
+    return announced(config, prometheus=addresses.prometheus, alertmanager=addresses.alertmanager)
 
 
 def _started(display: Display, loop: Loop) -> Observer:

@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from storekeeper.config.fields import home_of
 from storekeeper.config.model import Config
 from storekeeper.config.problems import describe_problems
+from storekeeper.config.running_loop import with_running_loop
 from storekeeper.config.yaml_reader import read_yaml
 from storekeeper.errors import ConfigurationError
 
@@ -47,14 +49,19 @@ def find_config(
 
 
 def load_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Config:
-    """Read and check the config at ``path``; raises ConfigurationError with every problem found."""
+    """
+    Read and check the config at ``path``; raises ConfigurationError with every problem found.
+
+    Where it names no Prometheus or no Alertmanager, those that ``storekeeper up`` runs for it count.
+    """
     try:
         text = path.read_text("utf-8")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text (byte {error.start})") from None
-    return parse_config(text, name=str(path), folder=path.resolve().parent, environment=environment)
+    config = parse_config(text, name=str(path), folder=path.resolve().parent, environment=environment)
+    return with_running_loop(config)
 
 
 def parse_config(
@@ -69,7 +76,7 @@ def parse_config(
     project = values.get("project", ".")
     if not isinstance(project, str):
         raise ConfigurationError(f"{name} has 1 problem:", problems=(f"project: {project!r}: write a path",))
-    values["project"] = os.path.abspath(Path(folder, Path(project).expanduser()))  # noqa: PTH100
+    values["project"] = os.path.abspath(Path(folder, home_of(project)))  # noqa: PTH100
     values.setdefault("state", default_state(str(values.get("shop", "")), environment=environment))
     for section in ("backups",):
         # A default path, too, counts from the project.

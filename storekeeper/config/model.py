@@ -290,9 +290,9 @@ class Config(Model):
     receiver: Receiver = Receiver()
     """The webhook receiver."""
     prometheus: Service | None = None
-    """Where ``storage_info`` asks for the growth of the last month."""
+    """Where ``storage_info`` asks for the growth of the last month; else the one of ``storekeeper up``."""
     alertmanager: Service | None = None
-    """Where the outcome of each run is told, as an alert."""
+    """Where the outcome of each run is told, as an alert; else the one of ``storekeeper up``."""
     grafana: Service | None = None
     """Where the outcome of each run is told, as an annotation."""
     state: ShopPath

@@ -5,10 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("loop")]
 
@@ -49,10 +51,40 @@ def wait_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
     return list(alive)
 
 
+def done_actions(alertmanager: str) -> list[str]:
+    """Give the actions whose success this Alertmanager was told."""
+    alerts = requests.get(f"{alertmanager}/api/v2/alerts", timeout=30).json()
+    labels = [alert["labels"] for alert in alerts]
+    return [one["action"] for one in labels if one["alertname"] == "StorageActionDone"]
+
+
+def checklist(config_file: Path) -> str:
+    """Type the monthly checklist while the loop runs."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "storekeeper", "checklist", "--monthly", "--config.file", config_file],
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+    )  # fmt: skip
+    return " ".join(done.stdout.split())
+
+
 def test_demonstration_ends_by_itself_when_asked(tmp_path: Path) -> None:
-    """``--demo --exit`` shows alert, run and resolution, and leaves nothing running."""
+    """
+    ``--demo --exit`` shows alert, run and resolution, and leaves nothing running.
+
+    Without a key in the config the outcome comes to the Alertmanager that runs beside, and the checklist asks
+    the Prometheus there.
+    """
     process = start("--demo", "--exit", folder=tmp_path)
-    text = "".join(read_until(process, "the loop has closed"))
+    lines = read_until(process, "freed")
+    while "cleanup_expired_qr_codes" not in lines[-1]:
+        lines += read_until(process, "freed")
+    alertmanager = re.search(r"Alertmanager +(http://\S+)", "".join(lines))
+    assert alertmanager
+    while "cleanup_expired_qr_codes" not in done_actions(alertmanager[1]):
+        time.sleep(0.1)
+    config_file = tmp_path / "storekeeper-demo" / "storekeeper.yml"
+    assert "Prometheus does not remember a month yet" in checklist(config_file)
+    text = "".join(lines + read_until(process, "the loop has closed"))
     assert 0 == process.wait(PATIENCE_SECONDS)
     for part in (
         r"Prometheus +http://127\.0\.0\.1:\d+",
