@@ -1,7 +1,7 @@
 """Which columns of which tables may name the files of an area."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from storekeeper.config import Area, Config, QrCodes
 from storekeeper.databases import DatabaseAddress, Engine, address_from_django
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop import ModelDescription, ShopDescription
+from storekeeper.shop.uploads import uploads_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,8 @@ class AreaReferences:
     """
     All that may name the files of one area.
 
-    ``folders`` are those in the area to which file fields write, ``foreign`` those of other things (static
-    files, logs, backups, other areas): paths with a slash at their end, ``""`` for the area itself.
+    ``folders`` are those in which files may be orphans, ``foreign`` those in them that hold other things:
+    paths with a slash at their end, ``""`` for the area itself.
     """
 
     references: tuple[Reference, ...]
@@ -67,18 +68,12 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
     kinds = {kind: source for kind, source in config.qr_codes.items() if source.area == name}
     root = os.path.realpath(area.path)
     found: list[Reference] = []
-    folders: list[str] = []
     missing = {kind for kind, source in kinds.items() if source.model}
     for model in description.models:
         for field in model.file_fields:
             prefix = None
             if field.storage_location is not None:
                 prefix = prefix_below(root, field.storage_location)
-                if prefix is not None:
-                    folders.append(prefix)
-                elif prefix_below(os.path.realpath(field.storage_location), Path(root)) is not None:
-                    # The area is a part of the field's storage: the ends of its names are names here.
-                    folders.append("")
             kind = kind_of(model, field=field.name, kinds=kinds) if prefix is not None else None
             missing.discard(kind or "")
             expires = model.timestamps.get(kinds[kind].expires or "") if kind else None
@@ -95,7 +90,8 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
             f" {area.path}",
             hint="storekeeper init shows the models that the shop has",
         )
-    if not folders and not kinds:
+    uploads = uploads_of(Path(root), area=name, config=config, description=description)
+    if not uploads.folders and not kinds:
         return AreaReferences(references=(), folders=())
     for label in config.references:
         named, _, field_name = label.rpartition(".")
@@ -108,23 +104,15 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
         found += texts_of(owner, field=field_name, config=config, description=description)
     return AreaReferences(
         references=tuple(found),
-        folders=tuple(sorted(set(folders))),
-        foreign=tuple(sorted(foreign_folders(root, name=name, config=config, description=description))),
+        # What cleaning refuses to judge is not counted either.
+        folders=() if uploads.refusal else with_slashes(uploads.folders),
+        foreign=with_slashes(uploads.foreign),
     )
 
 
-def foreign_folders(root: str, *, name: str, config: Config, description: ShopDescription) -> set[str]:
-    """Give the folders in an area that hold no uploads: the cleanup of orphans leaves them alone, too."""
-    others = [
-        description.static_root,
-        *description.static_dirs,
-        *(log.path.parent for log in description.log_files),
-        config.backups.path,
-        config.state,
-        *(other.path for other_name, other in config.areas.items() if other_name != name),
-    ]
-    found = (prefix_below(root, path) for path in others if path is not None)
-    return {prefix for prefix in found if prefix is not None}
+def with_slashes(folders: Iterable[str]) -> tuple[str, ...]:
+    """Give folders as the beginnings of the names in them; the area itself is the beginning of all."""
+    return tuple(sorted(f"{folder}/" if folder else "" for folder in folders))
 
 
 def prefix_below(root: str, folder: Path) -> str | None:

@@ -1,7 +1,6 @@
 """Find the media files that no row names: files first, then rows, so that a new upload is no candidate."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from actions.action import Context
@@ -13,6 +12,7 @@ from storekeeper.files import FoundFile, Tree
 from storekeeper.files.patterns import FilePattern
 from storekeeper.shop import ShopDescription
 from storekeeper.shop.shop import Conversation
+from storekeeper.shop.uploads import Uploads, uploads_of
 
 DAY_SECONDS = 86400.0
 
@@ -36,10 +36,9 @@ class OrphanSearch:
         file: then the rows are missing, not the files wrong.
         """
         description = ShopDescription.model_validate(conversation.ask("describe"))
+        uploads = self._uploads(tree.root, description)
         candidates = [
-            file
-            for folder in self._folders(tree.root, description)
-            for file in self._old_files(tree, folder, self._foreign_folders(tree.root, folder, description))
+            file for folder in uploads.folders for file in self._old_files(tree, folder, uploads.foreign)
         ]
         if not candidates:
             return []
@@ -65,7 +64,7 @@ class OrphanSearch:
             present=lambda: (self._files, self._size_bytes),
         )
 
-    def _old_files(self, tree: Tree, folder: str, without: set[str]) -> Iterator[FoundFile]:
+    def _old_files(self, tree: Tree, folder: str, without: Collection[str]) -> Iterator[FoundFile]:
         for file in tree.walk(folder, without=without):
             self._files += 1
             self._size_bytes += file.size_bytes
@@ -74,63 +73,19 @@ class OrphanSearch:
             ):
                 yield file
 
-    def _folders(self, root: Path, description: ShopDescription) -> list[str]:
-        """Give the folders below the root that file fields write to; other folders are not ours to judge."""
-        found: set[str] = set()
-        for model in description.models:
-            for field in model.file_fields:
-                if field.storage_location is None:
-                    continue
-                location = Path(os.path.realpath(field.storage_location))
-                if root.is_relative_to(location):
-                    found.add("")
-                elif location.is_relative_to(root):
-                    found.add(location.relative_to(root).as_posix())
-        if not found:
+    def _uploads(self, root: Path, description: ShopDescription) -> Uploads:
+        """Give the folders to look at; raises ConfigurationError for none, or for more than uploads."""
+        uploads = uploads_of(root, area=self._area, config=self._config, description=description)
+        if not uploads.folders:
             raise ConfigurationError(
                 f"area {self._area}: no file field of the shop writes to {root}",
                 hint="Name the area that holds the uploads, such as media",
             )
-        return sorted(
-            one for one in found if not any(one != other and _lies_in(one, other) for other in found)
-        )
-
-    def _foreign_folders(self, root: Path, folder: str, description: ShopDescription) -> set[str]:
-        """
-        Give the folders inside that hold other things: static files, logs, other areas.
-
-        Raises ConfigurationError where the shop itself or its database lies there, too.
-        """
-        here = root / folder if folder else root
-        for word, path in self._never_inside(description):
-            if Path(os.path.realpath(path)).is_relative_to(here):
-                raise ConfigurationError(
-                    f"{here} holds the shop's {word}, so its other files are not orphans",
-                    hint="Give the uploads a folder of their own (MEDIA_ROOT)",
-                )
-        others = [
-            description.static_root,
-            *description.static_dirs,
-            *(log.path.parent for log in description.log_files),
-            self._config.backups.path,
-            self._config.state,
-            *(area.path for name, area in self._config.areas.items() if name != self._area),
-        ]
-        real = [Path(os.path.realpath(path)) for path in others if path is not None]
-        if here in real:
+        if uploads.refusal:
             raise ConfigurationError(
-                f"{here} is also the folder of static files, logs, backups or another area",
-                hint="Give the uploads a folder of their own (MEDIA_ROOT)",
+                uploads.refusal, hint="Give the uploads a folder of their own (MEDIA_ROOT)"
             )
-        return {path.relative_to(root).as_posix() for path in real if path.is_relative_to(here)}
-
-    def _never_inside(self, description: ShopDescription) -> Iterator[tuple[str, Path]]:
-        yield "project", self._config.project
-        if description.base_dir is not None:
-            yield "project", description.base_dir
-        for settings in description.databases.values():
-            if "sqlite" in str(settings.get("ENGINE")) or "spatialite" in str(settings.get("ENGINE")):
-                yield "database", self._config.project / str(settings.get("NAME"))
+        return uploads
 
 
 def wanted_patterns(config: Config, area: str) -> Iterator[FilePattern]:
@@ -141,7 +96,3 @@ def wanted_patterns(config: Config, area: str) -> Iterator[FilePattern]:
     for text in config.areas[area].ignore:
         yield FilePattern(text)
         yield FilePattern(f"{text}/**/*")
-
-
-def _lies_in(folder: str, other: str) -> bool:
-    return not other or folder.startswith(f"{other}/")

@@ -59,6 +59,17 @@ def test_exporter_and_cleanup_agree(
         keeper.write(name, b"x" * size, days=3)
     # Not uploads: what an earlier cleanup set aside.
     keeper.write(".storekeeper-trash/left.jpg", days=3)
+    # Nor are the folders of other things inside the area.
+    config = keeper.config
+    feeds = config.areas["media"].model_copy(update={"path": keeper.media / "feeds"})
+    keeper.config = config.model_copy(
+        update={
+            "areas": {**config.areas, "feeds": feeds},
+            "backups": config.backups.model_copy(update={"path": keeper.media / "បម្រុង"}),
+        }
+    )
+    keeper.write("feeds/goods.xml", days=3)
+    keeper.write("បម្រុង/db_backup_20260101_000000.json.gz", days=3)
     plan = keeper.plan(CleanupOrphanedMedia())
     moves = {file.name: file.size_bytes for file in plan.moves}
     # The images that the changed rows named before have no row any more.
@@ -72,5 +83,8 @@ def test_exporter_and_cleanup_agree(
     assert "" == found.problem
     assert found.value is not None
     expected = FileCount(files=len(moves), size_bytes=sum(moves.values()))
-    assert {"media": expected} == dict(found.value.orphans)
+    # The inner area lies in the folder of the uploads, so it is judged by itself, on both sides.
+    (feed,) = keeper.plan(CleanupOrphanedMedia(), area="feeds").moves
+    inner = FileCount(files=1, size_bytes=feed.size_bytes)
+    assert {"media": expected, "feeds": inner} == dict(found.value.orphans)
     assert os.path.exists(keeper.media / "products/nobody.jpg")

@@ -184,3 +184,18 @@ def test_only_folders_that_fields_write_to_are_judged(
     (media / "theirs.csv").write_bytes(b"xyz")
     described = describe(storage=media / "products")
     assert FileCount(files=1, size_bytes=1) == orphans(measure(parse(CONFIG), describe=described))
+
+
+def test_nothing_is_an_orphan_where_nothing_may_be_judged(
+    parse: Callable[[str], Config],
+    measure: Callable[..., Measuring],
+    describe: Any,
+    media: Path,
+    tmp_path: Path,
+) -> None:
+    """Uploads that lie beside the shop's own files are refused by the cleanup, so they are not counted."""
+    write(tmp_path / "default.sqlite3", product__image=["products/a.jpg"])
+    (media / "products" / "b.jpg").write_bytes(b"xy")
+    beside = describe()().model_copy(update={"base_dir": media / "code"})
+    assert None is orphans(measure(parse(CONFIG), describe=lambda: beside))
+    assert FileCount(files=1, size_bytes=2) == orphans(measure(parse(CONFIG), describe=describe()))
