@@ -16,7 +16,8 @@ from actions.scope import Database, database_size_bytes, databases_of
 from storekeeper.backups import Backup, Manifest, find_backups
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
-from storekeeper.errors import BackupRefused, ConfigurationError
+from storekeeper.databases import Engine
+from storekeeper.errors import BackupRefused, ConfigurationError, DatabaseUnavailable
 from storekeeper.files import free_bytes, require_free_bytes
 from storekeeper.units import format_size
 
@@ -141,7 +142,7 @@ class BackupDatabase:
         form = options.format or config.backups.format
         forms: tuple[Form, ...] = ("json", "native") if form == "both" else (form,)
         parts = [
-            _part(database, form=one, compress=compress, folder=folder)
+            _part(context, database, form=one, compress=compress, folder=folder)
             for database in databases_of(config, description=description, only=options.database)
             for one in forms
         ]
@@ -211,7 +212,7 @@ class BackupDatabase:
         )
 
 
-def _part(database: Database, *, form: Form, compress: bool, folder: Path) -> Part:
+def _part(context: Context, database: Database, *, form: Form, compress: bool, folder: Path) -> Part:
     if form == "json" and database.alias is None:
         raise ConfigurationError(
             f"database {database.name}: a JSON backup is made by the shop's Django, and this database is "
@@ -223,20 +224,32 @@ def _part(database: Database, *, form: Form, compress: bool, folder: Path) -> Pa
         database=database,
         form=form,
         ending=ending,
-        expected_bytes=_expected_bytes(database, form=form, ending=ending, folder=folder),
+        expected_bytes=_expected_bytes(context, database, form=form, ending=ending, folder=folder),
     )
 
 
-def _expected_bytes(database: Database, *, form: str, ending: str, folder: Path) -> int:
+def _expected_bytes(context: Context, database: Database, *, form: Form, ending: str, folder: Path) -> int:
     """Give the size of the last such backup and a bit more, else what the database's size lets expect."""
     # Asked in any case: a database that is not there must not be made by looking for it.
-    size_bytes = database_size_bytes(database.address)
+    size_bytes = _size_bytes(context, database, form=form)
     for backup in find_backups(folder):
         if backup.manifest.database == database.name and backup.path.name.endswith(ending):
             return int(backup.path.stat().st_size * _GROWTH)
     packed = ending.endswith((".gz", ".dump"))
     share = _PACKED_SHARE if packed else _JSON_SHARE if form == "json" else _GROWTH
     return int(size_bytes * share)
+
+
+def _size_bytes(context: Context, database: Database, *, form: Form) -> int:
+    if form == "native" or database.address.engine is not Engine.POSTGRESQL:
+        return database_size_bytes(database.address)
+    try:
+        # The shop's interpreter has a driver and will use it: ours would be loaded for this alone.
+        return int(context.shop.ask("database_size", stay=True, database=database.alias))
+    except DatabaseUnavailable as error:
+        raise DatabaseUnavailable(
+            f"database {database.name} ({database.address.label}): {error.message}", hint=error.hint
+        ) from None
 
 
 def _write(context: Context, *, part: Part, path: Path, draft: Manifest, compress: bool) -> Manifest:

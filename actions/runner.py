@@ -83,7 +83,8 @@ def run_action(
         attributes=order.attributes,
     )
     if order.dry_run:
-        return Performed(plan=order.action.plan(context, order.options))
+        with context.shop.staying():
+            return Performed(plan=order.action.plan(context, order.options))
     with ExitStack() as locks:
         # Sorted: two runs that want the same two resources never wait for each other.
         for resource in sorted(set(order.action.resources(order.config, order.options))):

@@ -38,7 +38,8 @@ class PackedWriter:
         self._proof = Unpacker("what was just packed") if compress and proved else None
         self._proved_bytes = 0
         self._content = hashlib.sha256()
-        self._file = hashlib.sha256()
+        # What is not packed is written as it came in: one sum is of both.
+        self._file = hashlib.sha256() if compress else self._content
         self.content_bytes = 0
         self.size_bytes = 0
 
@@ -71,7 +72,8 @@ class PackedWriter:
 
     def _put(self, data: bytes) -> None:
         if data:
-            self._file.update(data)
+            if self._file is not self._content:
+                self._file.update(data)
             self.size_bytes += len(data)
             self._stream.write(data)
             if self._proof is not None:

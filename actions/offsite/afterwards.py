@@ -4,8 +4,6 @@ import dataclasses
 from pathlib import Path
 
 from actions.action import Context, Outcome
-from actions.copy_backups_offsite import RESOURCE, details_of
-from actions.offsite.copy import copy_to_all
 from storekeeper.backups import Backup, read_manifest
 from storekeeper.errors import AlreadyRunning
 from storekeeper.files import ResourceLock
@@ -22,6 +20,10 @@ def with_copies(context: Context, outcome: Outcome, *, locks: Path) -> Outcome:
     backups = [Backup(path=path, manifest=manifest) for path, manifest in made if manifest is not None]
     if not (backups and context.config.backups.offsite):
         return outcome
+    # Loaded here: no other run waits for what copies need.
+    from actions.copy_backups_offsite import RESOURCE, details_of
+    from actions.offsite.copy import copy_to_all
+
     try:
         with ResourceLock(locks, resource=RESOURCE, purpose="copies of a new backup"):
             copies = copy_to_all(context, backups)

@@ -68,18 +68,17 @@ class Shop:
         With ``stay`` the interpreter, within ``staying``, waits for the conversation that comes next. Raises
         ShopError, with the words of the shop, when its Django cannot start.
         """
+        return ShopDescription.model_validate(self.ask("describe", stay=stay))
+
+    def ask(self, question: str, *, stay: bool = False, **arguments: Any) -> Any:
+        """Put one question that has one answer; ``stay`` as for ``describe``."""
         with ExitStack() as ended:
             conversation = ended.enter_context(self.talk())
-            description = ShopDescription.model_validate(conversation.ask("describe"))
+            answer = conversation.ask(question, **arguments)
             if stay and self._may_stay:
                 ended.pop_all()
                 self._waiting = conversation
-        return description
-
-    def ask(self, question: str, **arguments: Any) -> Any:
-        """Put one question that has one answer."""
-        with self.talk() as conversation:
-            return conversation.ask(question, **arguments)
+        return answer
 
     def talk(self) -> "Conversation":
         """Start an interpreter that answers any number of questions, or take the one that waits."""

@@ -19,6 +19,7 @@ QUESTIONS = {
     "rows_naming": ("file_names", "rows_naming"),
     "rename_in_rows": ("file_names", "rename_in_rows"),
     "settle_rows": ("file_names", "settle_rows"),
+    "database_size": ("sizes", "database_size"),
     "dump_fixture": ("fixture", "dump_fixture"),
     "enter_scratch": ("scratch", "enter_scratch"),
     "count_rows": ("restore", "count_rows"),

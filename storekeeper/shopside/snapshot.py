@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_SQLITE_CACHE_KIB = 500
+
 
 @contextmanager
 def snapshot(database: str, *, lock_timeout_seconds: float) -> Iterator[Any]:
@@ -35,6 +37,8 @@ def snapshot(database: str, *, lock_timeout_seconds: float) -> Iterator[Any]:
             cursor.execute("SELECT 1 FROM pg_catalog.pg_class LIMIT 1")
         elif connection.vendor == "sqlite":
             cursor.execute("PRAGMA query_only = ON")
+            # In KiB. A table is read once, from its begin to its end: more would hold pages for nothing.
+            cursor.execute(f"PRAGMA cache_size = -{_SQLITE_CACHE_KIB}")
             cursor.execute("BEGIN DEFERRED")
             cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1")
         else:

@@ -185,6 +185,23 @@ def test_missing_database_is_told_and_not_made(keeper: Callable[..., Any]) -> No
     assert len(names(kept.config.backups.path)) == 2
 
 
+def test_size_is_the_servers_and_a_missing_database_is_told(keeper: Callable[..., Any]) -> None:
+    """A plan asks the shop how large its PostgreSQL database is; of one that is not there it says so."""
+    kept = keeper("postgresql", orders=5)
+    url = kept.shop.database_url
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert row is not None
+    (part,) = kept.plan(BackupDatabase(), compress=False).parts
+    assert part.expected_bytes == 2 * row[0]
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" RENAME TO "{name}_away"')
+        with pytest.raises(DatabaseUnavailable, match=rf"database default \({name} on .*does not exist"):
+            kept.plan(BackupDatabase())
+        connection.execute(f'ALTER DATABASE "{name}_away" RENAME TO "{name}"')
+
+
 def test_locked_table_is_told_in_time(keeper: Callable[..., Any], tmp_path: Path) -> None:
     """A table that stays locked ends the backup with a clear error and no file."""
     kept = keeper("postgresql", orders=5)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storekeeper.errors import ShopError
+from storekeeper.errors import ShopError, StorekeeperError
 from storekeeper.shop import Shop
 
 
@@ -106,3 +106,27 @@ def test_passwords_are_in_no_representation(tmp_path: Path) -> None:
     """What is shown of a description holds no password."""
     settings = "DATABASES['default']['PASSWORD'] = 'hush'\n"
     assert "hush" not in repr(Shop(project(tmp_path, settings=settings)).describe())
+
+
+def test_interpreter_stays_for_the_next_question(tmp_path: Path) -> None:
+    """Within staying one start of Django serves as many questions as ask for it; it ends with the block."""
+    count = "with open(BASE_DIR / 'starts', 'a') as stream:\n    stream.write('.')\n"
+    shop = Shop(project(tmp_path, settings=count))
+    with shop.staying():
+        shop.describe(stay=True)
+        assert shop.ask("describe", stay=True) == shop.ask("describe", stay=True)
+        with shop.talk() as conversation:
+            conversation.ask("describe")
+    assert (tmp_path / "starts").read_text() == "."
+    shop.ask("describe", stay=True)
+    shop.ask("describe")
+    assert (tmp_path / "starts").read_text() == "..."
+
+
+def test_interpreter_that_failed_does_not_stay(tmp_path: Path) -> None:
+    """After a question that ended in an error the next one gets an answer all the same."""
+    shop = Shop(project(tmp_path))
+    with shop.staying():
+        with pytest.raises(StorekeeperError):
+            shop.ask("database_size", stay=True, database="no such one")
+        assert shop.describe(stay=True).models
