@@ -124,7 +124,10 @@ class Backups(Model):
     format: Literal["json", "native", "both"] = "json"
     """``json`` for ``loaddata``, ``native`` for the database's own tools, or ``both``."""
     compress: bool = True
-    """Whether JSON is packed with gzip."""
+    """
+    Whether JSON, and a native copy of SQLite, is packed with gzip. A native dump of PostgreSQL always is, at
+    gzip's level 1: about a tenth larger than at pg_dump's own level, in half the time.
+    """
     keep: Retention = Retention()
     """How many verified backups stay."""
     limit: Size | None = None
