@@ -214,6 +214,8 @@ class _AreaSearch:
             # Lines without dates: they are there since the last rotation, or nobody knows since when.
             since = self._found.archives.get(self._key(folder, log), 0)
             oldest = dt.datetime.fromtimestamp(since, tz=self._now.tzinfo).date()
+            if oldest < self._period.start:
+                return f"its lines have no dates, and none was archived since {self._period.start}"
         return f"it has lines before {self._period.start}" if oldest < self._period.start else ""
 
     def _links(self, folder: str) -> Iterator[str]:

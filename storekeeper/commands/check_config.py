@@ -1,5 +1,6 @@
 """``storekeeper check-config``: every problem of the config at once, and nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -16,7 +17,11 @@ from storekeeper.errors import ConfigurationError
 )
 @config_option
 def check_config(config_file: Path | None, schema: bool) -> None:
-    """Check the config and tell every problem in it; exit code 2 when there is one."""
+    """
+    Check the config and tell every problem in it; exit code 2 when there is one.
+
+    A program or a folder that it names and that is not there is told as a note.
+    """
     if schema:
         print_json(Config.model_json_schema())
         return
@@ -26,4 +31,16 @@ def check_config(config_file: Path | None, schema: bool) -> None:
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise ConfigurationError(f"{path} has {count}:", problems=problems)
-    click.echo(f"{path} is in order: {len(config.databases)} databases, {len(config.areas)} areas")
+    names = ", ".join((*(f"database {name}" for name in config.databases), *config.areas))
+    click.echo(f"{path} is in order: {names or 'it names nothing to look after'}")
+    for note in _notes(config):
+        click.echo(f"note: {note}")
+
+
+def _notes(config: Config) -> Iterator[str]:
+    """Give what is missing now, and may be there when it is needed."""
+    if config.python is not None and not config.python.is_file():
+        yield f"python: there is no {config.python}, so nobody can ask the shop"
+    for name, area in config.areas.items():
+        if not area.path.is_dir():
+            yield f"areas.{name}.path: there is no folder {area.path} yet"

@@ -19,6 +19,8 @@ from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
 from storekeeper.units import format_size
 
+TIMES = ("accepted", "started", "finished")
+
 
 @click.command()
 @click.argument("run_id", metavar="[ID]", required=False)
@@ -50,13 +52,18 @@ def runs(run_id: str | None, most: int, as_json: bool, config_file: Path | None)
 def _row(run: dict[str, Any]) -> tuple[str, ...]:
     return (
         run["id"],
-        run["started"] or "-",
+        _moment(run["started"]) or "-",
         ", ".join(step["action"] for step in run["steps"]),
         run["reason"],
         run["state"],
         format_size(run["freed_bytes"]),
-        run["summary"] or run["error"] or "",
+        "; ".join((run["summary"] or run["error"] or "").splitlines()),
     )
+
+
+def _moment(text: str | None) -> str:
+    """Give a moment of the history as a person here reads it, ``""`` for none."""
+    return f"{dt.datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}" if text else ""
 
 
 def _print_waiting(waiting: list[dict[str, Any]], *, config: Config) -> None:
@@ -77,10 +84,13 @@ def _print_waiting(waiting: list[dict[str, Any]], *, config: Config) -> None:
 def _print_run(run: dict[str, Any]) -> None:
     for name in ("id", "reason", "state", "accepted", "started", "finished", "summary", "error"):
         if run.get(name):
-            click.echo(f"{name:>9}  {run[name]}")
+            first, *more = str(run[name]).splitlines()
+            click.echo(f"{name:>9}  {_moment(first) if name in TIMES else first}")
+            for line in more:
+                click.echo(f"{'':>9}  {line}")
     click.echo(f"{'freed':>9}  {format_size(run['freed_bytes'])}")
     for decision in run["decisions"]:
-        click.echo(f"{decision['what']:>9}  by {printable(decision['who'])} at {decision['time']}")
+        click.echo(f"{decision['what']:>9}  by {printable(decision['who'])} at {_moment(decision['time'])}")
     for step in run["steps"]:
         click.echo(f"\nstep {step['index'] + 1}: {step['action']} {step['options'] or ''} {step['state']}")
         for line in step["log"]:

@@ -1,5 +1,6 @@
 """One worker per resource at a time, across every process of this machine."""
 
+import errno
 import json
 import os
 import sys
@@ -9,15 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from storekeeper.errors import AlreadyRunning
+from storekeeper.errors import AlreadyRunning, ConfigurationError, NotEnoughSpace, StorekeeperError
 
 
 class ResourceLock(AbstractContextManager["ResourceLock"]):
     """
     An advisory lock on a file in the state folder; the file tells who holds it.
 
-    The system gives it back when the holder ends, however it ends. Entering raises AlreadyRunning,
-    which names the holder.
+    The system gives it back when the holder ends, however it ends. Entering raises AlreadyRunning, which
+    names the holder; where the file cannot be made NotEnoughSpace on a full disk, else ConfigurationError.
     """
 
     def __init__(self, folder: Path, *, resource: str, purpose: str) -> None:
@@ -27,9 +28,12 @@ class ResourceLock(AbstractContextManager["ResourceLock"]):
         self._file: IO[str] | None = None
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Never removed: a lock on a file that has lost its name would exclude nobody.
-        file = self._path.open("a+", encoding="utf-8")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Never removed: a lock on a file that has lost its name would exclude nobody.
+            file = self._path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise _unusable(self._path, error) from None
         try:
             _lock(file)
         except OSError:
@@ -59,6 +63,16 @@ class ResourceLock(AbstractContextManager["ResourceLock"]):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _unusable(path: Path, error: OSError) -> StorekeeperError:
+    """Give what to say of a state folder in which no lock can be made."""
+    message = f"{path} in the state folder cannot be written: {error.strerror}"
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return NotEnoughSpace(message, hint="Make room on its disk: without a lock two runs could meet")
+    return ConfigurationError(
+        message, hint="Let this user write there, or give state: another folder in storekeeper.yml"
+    )
 
 
 def _holder(path: Path) -> dict[str, Any]:

@@ -255,3 +255,11 @@ def test_a_log_that_became_a_link_after_the_plan_is_not_followed(
         action.perform(keeper.context(), action.Options(), plan)
     assert "2025-11-01 outside\n" == outside.read_text()
     assert ["django.log"] == keeper.names()
+
+
+def test_lines_without_dates_are_due_with_a_true_reason(make_logs: Callable[..., Any]) -> None:
+    """Of lines that bear no dates nobody claims to know how old they are."""
+    keeper = make_logs({"orders.log": "WatchedFileHandler"})
+    (keeper.folder / "orders.log").write_text("no date here\n")
+    (row,) = keeper.plan().rows()[1:]
+    assert "its lines have no dates, and none was archived since 2025-12-01" == row[-1]
