@@ -17,11 +17,7 @@ from storekeeper.errors import ConfigurationError
 )
 @config_option
 def check_config(config_file: Path | None, schema: bool) -> None:
-    """
-    Check the config and tell every problem in it; exit code 2 when there is one.
-
-    A program or a folder that it names and that is not there is told as a note.
-    """
+    """Check the config and tell every problem in it, exit code 2 when there is one; note what is missing."""
     if schema:
         print_json(Config.model_json_schema())
         return
