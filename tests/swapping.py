@@ -120,7 +120,7 @@ class Swaps:
 
 class _Flicker:
     """
-    Swaps a folder right before calls that this very process makes to the system, and back before the next.
+    Swaps a folder right before calls of this very process that go by its name, and back before a later one.
 
     Nothing is left to chance: the interpreter tells of each call before it makes it (``sys.addaudithook``).
     """
@@ -128,15 +128,25 @@ class _Flicker:
     def __init__(self) -> None:
         self._folder = self._outside = self._hidden = Path()
         self._calls: Collection[str] = ()
-        self._wanted: Callable[[], bool] = lambda: True
+        self._wanted = self._lasts = lambda: True
+        self._only_named = True
         self._thread = 0
         self.swaps = Swaps()
         self.active = self._away = False
 
     def begin(
-        self, folder: Path, *, outside: Path, calls: Collection[str], wanted: Callable[[], bool]
+        self,
+        folder: Path,
+        *,
+        outside: Path,
+        calls: Collection[str],
+        wanted: Callable[[], bool],
+        lasts: Callable[[], bool],
+        only_named: bool,
     ) -> None:
-        self._folder, self._outside, self._calls, self._wanted = folder, outside, calls, wanted
+        self._only_named = only_named
+        self._folder, self._outside, self._calls = folder, outside, calls
+        self._wanted, self._lasts = wanted, lasts
         self._hidden = folder.with_name(f"{folder.name}.hidden")
         self._thread = threading.get_ident()
         self.swaps = Swaps()
@@ -153,14 +163,20 @@ class _Flicker:
         self.active = False
         try:
             if self._away:
-                self._put_back()
-            elif self._wanted():
+                if not self._lasts():
+                    self._put_back()
+            elif (not self._only_named or self._names_folder(arguments)) and self._wanted():
                 os.rename(self._folder, self._hidden)
                 os.symlink(self._outside, self._folder)
                 self._away = True
                 self.swaps.count += 1
         finally:
             self.active = True
+
+    def _names_folder(self, arguments: tuple[object, ...]) -> bool:
+        """Tell whether a call goes by the folder's name: what goes by its descriptor does not mind a swap."""
+        names = [os.fsdecode(one) for one in arguments if isinstance(one, str | bytes)]
+        return any(one == self._folder.name or one.startswith(str(self._folder)) for one in names)
 
     def _put_back(self) -> None:
         if self._away:
@@ -182,14 +198,20 @@ def swapping_at_calls(
     outside: Path,
     calls: Collection[str] = CALLS,
     wanted: Callable[[], bool] = lambda: True,
+    lasts: Callable[[], bool] = lambda: False,
+    only_named: bool = True,
 ) -> Iterator[Swaps]:
-    """Have a link to ``outside`` in the folder's place during every other of our calls, where ``wanted``."""
+    """
+    Put a link to ``outside`` in the folder's place where it is ``wanted``, as long as it ``lasts``.
+
+    ``only_named`` passes over the calls that do not go by the folder's name.
+    """
     if not _flickers:
         # A hook stays for the life of the interpreter.
         _flickers.append(_Flicker())
         sys.addaudithook(_flickers[0].hear)
     flicker = _flickers[0]
-    flicker.begin(folder, outside=outside, calls=calls, wanted=wanted)
+    flicker.begin(folder, outside=outside, calls=calls, wanted=wanted, lasts=lasts, only_named=only_named)
     try:
         yield flicker.swaps
     finally:
@@ -213,13 +235,6 @@ class Attack:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         with suppress(OSError), os.fdopen(os.open(name, flags, dir_fd=self.folder), "wb") as file:
             file.write(content)
-
-    def give_back(self, *prefixes: str) -> None:
-        """Give the files that were removed from the folder their names again."""
-        for path in self.outside.iterdir():
-            if path.name.startswith(prefixes):
-                with suppress(OSError):
-                    os.link(path, path.name, dst_dir_fd=self.folder)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Find the images that are worth changing: large, named by rows alone, and smaller in the new form."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -206,6 +207,8 @@ def _same_open(tree: Tree, file: FoundFile) -> Iterator[IO[bytes]]:
     except (OSError, UnsafePath) as error:
         raise LeftAlone(f"cannot be read: {error}") from None
     with stream:
+        if not file.is_still(os.fstat(stream.fileno())):
+            raise LeftAlone("it changed meanwhile")
         yield stream
         try:
             still = tree.look(file.name)

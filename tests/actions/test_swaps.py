@@ -1,17 +1,20 @@
 """
-Every action that deletes, moves or rewrites, while a process swaps its files and folders for links outside.
+Every action that deletes, moves or rewrites, while its files and folders are swapped for links outside.
 
 Whatever the moment, nothing outside is touched (``tests/swapping.py`` looks) and no file that a row names is
-lost. ``make thorough`` goes on for thousands of swaps.
+lost. The swaps come right before chosen calls, or from a process beside. ``make thorough`` has many more.
 """
 
 import datetime as dt
 import gzip
 import itertools
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -22,11 +25,12 @@ from actions.cleanup_orphaned_media import CleanupOrphanedMedia
 from actions.optimize_images import OptimizeImages
 from actions.prune_backups import PruneBackups
 from actions.rotate_logs import RotateLogs
+from storekeeper import processes
 from storekeeper.backups import Manifest
 from storekeeper.config.model import Area
 from storekeeper.errors import StorekeeperError
 from storekeeper.shop import ShopDescription
-from tests.swapping import FILES, swapping
+from tests.swapping import Swaps, picture_of, swapping, swapping_at_calls
 
 DAY = dt.timedelta(days=1)
 EMPTY = gzip.compress(b"")
@@ -79,8 +83,51 @@ def attempt(keeper: Any, action: Any, *, context: Any = None, **options: Any) ->
     return 0
 
 
+def copy_of(folder: Path, outside: Path, *, same_files: bool) -> Path:
+    """Put the folder's files outside: copies, or the very same files under second names."""
+    outside.mkdir()
+    for path in folder.iterdir():
+        if path.is_file() and same_files:
+            os.link(path, outside / path.name)
+        elif path.is_file():
+            shutil.copy2(path, outside / path.name)
+    return outside
+
+
+def struck(folder: Path, *, outside: Path, seed: int, share: float) -> AbstractContextManager[Swaps]:
+    """Swap the folder at such a share of our calls that name it; the same ones for the same seed."""
+    random = Random(seed)
+    return swapping_at_calls(
+        folder, outside=outside, wanted=lambda: random.random() < share, lasts=lambda: random.random() < 0.5
+    )
+
+
+def struck_once(folder: Path, *, outside: Path, at: int) -> AbstractContextManager[Swaps]:
+    """Swap the folder for the length of one call: the one of that number, from 1, that names it."""
+    numbers = itertools.count(1)
+    return swapping_at_calls(folder, outside=outside, wanted=lambda: next(numbers) == at)
+
+
+def perform_struck(
+    keeper: Any, action: Any, *, attack: AbstractContextManager[Swaps], outside: Path, **options: Any
+) -> tuple[int, int]:
+    """
+    Plan in peace and perform while the folder is swapped; give how much was changed, and the swaps.
+
+    When the plan is made, a link may be the user's own; afterwards it is not.
+    """
+    before = picture_of(outside)
+    changed = 0
+    checked = action.Options(**options)
+    plan = action.plan(keeper.context(), checked)
+    with suppress(StorekeeperError, OSError), attack as swaps:
+        changed = action.perform(keeper.context(), checked, plan).changed
+    assert before == picture_of(outside)
+    return changed, swaps.count
+
+
 def test_cleanup_of_qr_codes_removes_nothing_elsewhere(
-    make_keeper: Callable[..., Any], tmp_path: Path, rounds: int
+    make_keeper: Callable[..., Any], tmp_path: Path, thorough: bool
 ) -> None:
     """Old tracking codes go, never those behind a link, though they are the very same files."""
     keeper = make_keeper(orders=10)
@@ -88,36 +135,49 @@ def test_cleanup_of_qr_codes_removes_nothing_elsewhere(
     live = live_files(keeper)
     for number in range(100):
         keeper.write(f"qr_codes/tracking_qr_{number}.png", b"old", days=30)
-    removed: list[int] = []
-    with swapping(keeper.media / "qr_codes", work=tmp_path, same_files=True) as attack:
-        for _ in until(rounds, removed):
-            removed.append(attempt(keeper, CleanupExpiredQrCodes()))
-            attack.give_back("tracking_qr_")
-    assert any(removed) and attack.swaps > 10 * rounds
+    folder = keeper.media / "qr_codes"
+    outside = copy_of(folder, tmp_path / "outside", same_files=True)
+    before = picture_of(outside)
+    # The first step into the folder is there to remove what was planned.
+    for at in range(1, 6) if thorough else (1,):
+        attack = struck_once(folder, outside=outside, at=at)
+        perform_struck(keeper, CleanupExpiredQrCodes(), attack=attack, outside=outside)
+        attack = struck(folder, outside=outside, seed=at, share=0.5)
+        with attack as swaps:
+            attempt(keeper, CleanupExpiredQrCodes())
+        assert swaps.count
+        assert before == picture_of(outside)
+        attempt(keeper, CleanupExpiredQrCodes())
+        assert not list(folder.glob("tracking_qr_[0-9]*"))
+        for path in outside.glob("tracking_qr_[0-9]*"):
+            os.link(path, folder / path.name)
+        before = picture_of(outside)
     assert live == live_files(keeper)
 
 
 def test_quarantine_takes_and_returns_nothing_elsewhere(
-    make_keeper: Callable[..., Any], tmp_path: Path, rounds: int
+    make_keeper: Callable[..., Any], tmp_path: Path, thorough: bool
 ) -> None:
-    """Orphans are moved, brought back and purged while their folder flickers; nothing outside moves."""
+    """Orphans are moved and brought back while their folder is swapped; nothing moves outside."""
     keeper = make_keeper(orders=10)
     live = live_files(keeper)
-    for number in range(100):
-        keeper.write(f"products/orphan_{number}.jpg", b"orphan", days=30)
-    moved: list[int] = []
-    hours = itertools.count()
-    with swapping(keeper.media / "products", work=tmp_path, same_files=True) as attack:
-        for round_number in until(rounds, moved):
-            start = dt.datetime.now(dt.UTC) + 3 * DAY + dt.timedelta(hours=next(hours))
-            keeper.now = lambda start=start: start
-            moved.append(attempt(keeper, CleanupOrphanedMedia()))
-            if round_number % 2 == 0:
-                attempt(keeper, CleanupOrphanedMedia(), restore="latest")
-            else:
-                attempt(keeper, CleanupOrphanedMedia(), keep_days=0)
-                attack.give_back("orphan_")
-    assert any(moved) and attack.swaps > 10 * rounds
+    orphans = {keeper.write(f"products/orphan_{number}.jpg", b"orphan", days=30) for number in range(20)}
+    folder, action = keeper.media / "products", CleanupOrphanedMedia()
+    outside = copy_of(folder, tmp_path / "outside", same_files=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for at in range(1, 20) if thorough else (2,):
+        start = dt.datetime.now(dt.UTC) + 3 * DAY + dt.timedelta(hours=at)
+        keeper.now = lambda start=start: start
+        attack = struck_once(folder, outside=outside, at=at)
+        assert perform_struck(keeper, action, attack=attack, outside=outside)[1]
+        attempt(keeper, action)
+        assert not any(path.exists() for path in orphans)
+        attack = struck_once(folder, outside=elsewhere, at=at)
+        assert perform_struck(keeper, action, attack=attack, outside=elsewhere, restore="latest")[1]
+        while attempt(keeper, action, restore="latest"):
+            pass
+        assert all(path.exists() for path in orphans)
     assert live == live_files(keeper)
 
 
@@ -156,7 +216,7 @@ def test_log_rotation_reads_and_cuts_nothing_elsewhere(
 
 
 def test_pruning_removes_no_backup_elsewhere(
-    make_keeper: Callable[..., Any], tmp_path: Path, rounds: int
+    make_keeper: Callable[..., Any], tmp_path: Path, thorough: bool
 ) -> None:
     """Old backups go, never those that a link in their place leads to; the newest verified one stays."""
     keeper = make_keeper(orders=5)
@@ -177,28 +237,58 @@ def test_pruning_removes_no_backup_elsewhere(
             ),
         )  # fmt: skip
     newest = max(path.name for path in folder.glob("*.json") if "manifest" not in path.name)
-    removed: list[int] = []
-    with swapping(folder, work=tmp_path, same_files=True, kinds=FILES) as attack:
-        context = replace(keeper.context(), shop=cast("Any", KnownShop(keeper.context().shop.describe())))
-        for _ in until(10 * rounds, removed):
-            removed.append(attempt(keeper, PruneBackups(), context=context))
-            attack.give_back("db_backup_")
-    assert any(removed) and attack.swaps > 10 * rounds
+    outside = copy_of(folder, tmp_path / "outside", same_files=True)
+    results = []
+    for seed in range(100 if thorough else 5):
+        attack = struck(folder, outside=outside, seed=seed, share=0.3)
+        results.append(perform_struck(keeper, PruneBackups(), attack=attack, outside=outside))
+        for path in outside.iterdir():
+            with suppress(FileExistsError):
+                os.link(path, folder / path.name)
+    assert any(changed for changed, _ in results) and sum(swaps for _, swaps in results) > 3
     assert (folder / newest).is_file()
 
 
 def test_images_are_exchanged_nowhere_else(
     make_keeper: Callable[..., Any], tmp_path: Path, thorough: bool
 ) -> None:
-    """While images are exchanged their folder flickers: nothing is written outside, each row has its file."""
+    """While images are exchanged, and taken back, nothing is written elsewhere; each row has its file."""
     keeper = make_keeper(orders=5)
     live = live_files(keeper)
-    with swapping(keeper.media / "products", work=tmp_path, same_files=False) as attack:
-        changed = attempt(keeper, OptimizeImages(), over="1B", save_at_least=0.01)
-        for _ in range(40 if thorough else 0):
-            attempt(keeper, OptimizeImages(), undo="latest")
-            changed += attempt(keeper, OptimizeImages(), over="1B", save_at_least=0.01)
-    # Settles what the attack has stopped half-way.
-    changed += attempt(keeper, OptimizeImages(), over="1B", save_at_least=0.01)
-    assert changed and attack.swaps > 10
+    folder = keeper.media / "products"
+    outside = copy_of(folder, tmp_path / "outside", same_files=False)
+    wish = {"over": "1B", "save_at_least": 0.01}
+    swaps = 0
+    # Of each image the second step into the folder is there to write the new file.
+    for at in range(1, 40) if thorough else (2,):
+        attack = struck_once(folder, outside=outside, at=at)
+        swaps += perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, **wish)[1]
+        # Settles what the attack has stopped half-way.
+        assert attempt(keeper, OptimizeImages(), **wish)
+        attack = struck_once(folder, outside=outside, at=at)
+        swaps += perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, undo="latest")[1]
+    assert swaps > 1
+    assert len(live) == len(live_files(keeper))
+
+
+@pytest.mark.thorough
+def test_videos_are_exchanged_nowhere_else(make_keeper: Callable[..., Any], tmp_path: Path) -> None:
+    """While videos are encoded and exchanged nothing is written elsewhere; each row has its file."""
+    keeper = make_keeper(orders=5)
+    folder = keeper.media / "hero_slides"
+    for path in folder.glob("*.mp4"):
+        processes.run(
+            ["ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=1:size=160x120:rate=5",
+             "-c:v", "libx264", "-crf", "1", "-pix_fmt", "yuv420p", path],
+            timeout_seconds=60,
+        )  # fmt: skip
+    live = live_files(keeper)
+    outside = copy_of(folder, tmp_path / "outside", same_files=False)
+    wish = {"over": "1B", "save_at_least": 0.01, "videos": True, "file_fields": True, "below": "hero_slides"}
+    for at in range(1, 6):
+        attack = struck_once(folder, outside=outside, at=at)
+        assert perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, **wish)[1]
+    assert attempt(keeper, OptimizeImages(), **wish)
+    attack = struck_once(folder, outside=outside, at=1)
+    assert perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, undo="latest")[1]
     assert len(live) == len(live_files(keeper))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from actions.backups.files import sweep_partial_files
 from actions.backups.manifest import manifest_path, mark_verified, write_manifest
 from actions.prune_backups import PruneBackups
 from storekeeper.backups import Manifest, read_manifest
+from storekeeper.errors import UnsafePath
 from storekeeper.files import PartialFile
 from tests.swapping import swapping_at_calls
 
@@ -242,6 +244,26 @@ def test_what_another_shop_is_writing_is_not_swept(keeper: Callable[..., Any]) -
     assert final.read_bytes() == b"rows"
 
 
+def test_a_folder_that_was_swapped_after_the_plan_is_left_alone(
+    keeper: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A link that leads to the same backups elsewhere gets the folder's name: none of those goes."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    folder, outside = kept.config.backups.path, tmp_path / "outside"
+    for days in range(40):
+        place(folder, days=days)
+    plan = kept.plan(PruneBackups())
+    outside.mkdir()
+    for path in folder.iterdir():
+        os.link(path, outside / path.name)
+    folder.rename(tmp_path / "aside")
+    folder.symlink_to(outside)
+    with pytest.raises(UnsafePath):
+        PruneBackups().perform(kept.context(), PruneBackups.Options(), plan)  # type: ignore[arg-type]
+    assert len(left(outside)) == len(left(tmp_path / "aside")) == 40
+
+
 def test_sweeping_follows_no_folder_that_was_swapped(tmp_path: Path) -> None:
     """A link gets the folder's name between the look and the removal: nothing behind it goes."""
     folder, outside = tmp_path / "backups", tmp_path / "outside"
@@ -249,7 +271,9 @@ def test_sweeping_follows_no_folder_that_was_swapped(tmp_path: Path) -> None:
     for place_of in (folder, outside):
         place_of.mkdir()
         (place_of / name).write_bytes(b"half")
-    with swapping_at_calls(folder, outside=outside, calls={"os.rename", "os.remove"}) as swaps:
+    with swapping_at_calls(
+        folder, outside=outside, calls={"os.rename", "os.remove"}, only_named=False
+    ) as swaps:
         sweep_partial_files(folder)
     assert swaps.count > 0
     assert (outside / name).exists()
