@@ -48,9 +48,12 @@ def test_every_order_total_is_the_sum_of_its_items(make_shop: Callable[..., Any]
     shop = make_shop(database, orders=60)
 
     shop.manage("add_expired_qr_codes", "--count=3")
-    shop.manage("place_orders", "--per-second=20", "--seconds=0.25")
+    told = shop.manage("place_orders", "--per-second=20", "--seconds=0.25")
 
-    assert shop.evaluate(WRONG_TOTALS) == {"orders": 60 + 3 + 5, "wrong": []}
+    # Five, unless the machine was too busy for that many in the time.
+    placed = int(told.partition("placed: ")[2].split()[0])
+    assert 1 <= placed <= 5
+    assert shop.evaluate(WRONG_TOTALS) == {"orders": 60 + 3 + placed, "wrong": []}
 
 
 @DATABASES
