@@ -11,6 +11,7 @@ from actions.backups.sqlite_copy import copy_sqlite
 from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
 from storekeeper.errors import DatabaseUnavailable, NotEnoughSpace
 from storekeeper.files import require_free_bytes
+from storekeeper.files.private import make_private_folder
 from storekeeper.shop.shop import Conversation
 from storekeeper.shopside.scratch import PREFIX
 
@@ -29,7 +30,7 @@ def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress
             yield conversation
             return
         folder = context.config.state / "snapshots"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(folder)
         # What a killed run left; the caller holds the lock on the backups.
         for leftover in folder.glob(f"{PREFIX}*"):
             leftover.unlink(missing_ok=True)

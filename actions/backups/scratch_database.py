@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from storekeeper.databases import DatabaseAddress, Engine
 from storekeeper.errors import BackupRefused, DatabaseUnavailable
 from storekeeper.files import require_free_bytes
+from storekeeper.files.private import make_private_folder
 from storekeeper.shopside.scratch import PREFIX
 
 
@@ -55,7 +56,7 @@ def scratch_database(
 def _sqlite_file(
     live: DatabaseAddress, *, folder: Path, name: str, needed_bytes: int
 ) -> Iterator[DatabaseAddress]:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(folder)
     for leftover in folder.glob(f"{PREFIX}*"):
         leftover.unlink(missing_ok=True)
     require_free_bytes(folder, needed_bytes=needed_bytes, purpose="a trial restore")

@@ -20,6 +20,7 @@ from storekeeper.config import Config
 from storekeeper.errors import NotEnoughSpace
 from storekeeper.files import FoundFile
 from storekeeper.files.atomic import sync_folder
+from storekeeper.files.private import make_private_folder
 from storekeeper.replaced_images import CHANGED as CHANGED
 from storekeeper.replaced_images import FOLDER
 
@@ -68,7 +69,7 @@ class RunMap:
 
     def begin(self, *, area: str, root: Path) -> None:
         """Write the first line; raises NotEnoughSpace where the state folder takes nothing."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self.path.parent)
         self.write([{"event": "run", "area": area, "root": os.fspath(root)}])
         sync_folder(self.path.parent)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from actions.ledger.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from storekeeper.errors import StorekeeperError
+from storekeeper.files.private import make_private_folder
 
 FILE_NAME: Final = "ledger.sqlite3"
 BUSY_SECONDS: Final = 5.0
@@ -87,7 +88,7 @@ class LedgerFile:
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
             return self._connection
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self.path.parent)
         create_private(self.path)
         connection = sqlite3.connect(
             self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False

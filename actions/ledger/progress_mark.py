@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from storekeeper.files.private import make_private_folder
+
 FOLDER: Final = "progress"
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _NUMBERS: Final = struct.Struct("<4sIqq")
@@ -36,7 +38,7 @@ class ProgressMark:
         self.end()
         self._attempt = attempt
         with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_folder(self.path.parent)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | _BINARY, 0o600)
         self.write(0)
 

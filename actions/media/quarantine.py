@@ -19,6 +19,7 @@ from typing import Final
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
 from storekeeper.files import FoundFile, Tree
+from storekeeper.files.private import make_private_folder
 from storekeeper.files.tree import OWN_PREFIX
 
 FOLDER: Final = f"{OWN_PREFIX}quarantine"
@@ -63,7 +64,7 @@ class Quarantine:
         """
         for place in self._places:
             with suppress(OSError):
-                place.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private_folder(place)
                 place.chmod(0o700)
                 self._try_rename(place)
                 return Tree(place)

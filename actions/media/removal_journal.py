@@ -13,6 +13,7 @@ from pathlib import Path
 
 from storekeeper.files import FoundFile
 from storekeeper.files.atomic import sync_folder
+from storekeeper.files.private import make_private_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class RemovalJournal:
 
     def write(self, root: Path, files: Iterable[FoundFile]) -> None:
         """Replace what is there by these files below ``root``."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self.path.parent)
         fresh = not self.path.exists()
         with self.path.open("w", encoding="utf-8") as stream:
             for file in files:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from storekeeper.errors import AlreadyRunning, ConfigurationError, NotEnoughSpace, StorekeeperError
+from storekeeper.files.private import make_private_folder
 
 
 class ResourceLock(AbstractContextManager["ResourceLock"]):
@@ -29,7 +30,7 @@ class ResourceLock(AbstractContextManager["ResourceLock"]):
 
     def __enter__(self) -> Self:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_folder(self._path.parent)
             # Never removed: a lock on a file that has lost its name would exclude nobody.
             file = self._path.open("a+", encoding="utf-8")
         except OSError as error:
