@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+import bcrypt
 import pytest
 import requests
 import yaml
@@ -228,6 +229,40 @@ def receiver(config: Config, sample_actions: ModuleType) -> Iterator[RunningRece
     service.web.start()
     yield RunningReceiver(f"http://127.0.0.1:{service.web.port}")
     assert service.stop()
+
+
+@pytest.fixture
+def serve(config: Config, sample_actions: ModuleType) -> Iterator[Callable[..., str]]:
+    """``serve(config, **files)``: start a receiver in this process and give its URL."""
+    services = []
+
+    def start(changed: Config = config, **files: Any) -> str:
+        service = ReceiverService(changed, actions=sample_actions.ACTIONS, **files)
+        service.start()
+        service.web.start()
+        services.append(service)
+        return f"http://127.0.0.1:{service.web.port}"
+
+    yield start
+    for service in services:
+        service.stop()
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    """A file with a token."""
+    path = tmp_path / "token"
+    path.write_text("a-token-of-enough-characters\n")
+    return path
+
+
+@pytest.fixture
+def web_config_file(tmp_path: Path) -> Path:
+    """A web config with the user anna, password secret."""
+    path = tmp_path / "web.yml"
+    password_hash = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+    path.write_text(f"basic_auth_users: {{anna: '{password_hash}'}}\n")
+    return path
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Who may talk to the receiver."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import bcrypt
 import pytest
 import requests
 
@@ -14,42 +13,8 @@ from actions.receiver.service import ReceiverService
 from storekeeper.config import Config
 from storekeeper.errors import ConfigurationError
 
-TOKEN = "a-token-of-enough-characters"
+TOKEN = "a-token-of-enough-characters"  # as in token_file
 Make = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    """A file with the token."""
-    path = tmp_path / "token"
-    path.write_text(TOKEN + "\n")
-    return path
-
-
-@pytest.fixture
-def web_config_file(tmp_path: Path) -> Path:
-    """A web config with the user anna, password secret."""
-    path = tmp_path / "web.yml"
-    password_hash = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
-    path.write_text(f"basic_auth_users: {{anna: '{password_hash}'}}\n")
-    return path
-
-
-@pytest.fixture
-def serve(config: Config, sample_actions: ModuleType) -> Iterator[Callable[..., str]]:
-    """Start a receiver with these files and give its URL."""
-    services = []
-
-    def start(**files: Any) -> str:
-        service = ReceiverService(config, actions=sample_actions.ACTIONS, **files)
-        service.start()
-        service.web.start()
-        services.append(service)
-        return f"http://127.0.0.1:{service.web.port}"
-
-    yield start
-    for service in services:
-        service.stop()
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -1,18 +1,15 @@
 """The limit of requests and of guesses: the buckets alone, and in front of a receiver."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import bcrypt
 import pytest
 import requests
 
 from actions.receiver.rate_limit import RateLimit, client_of
-from actions.receiver.service import ReceiverService
 from storekeeper.config import load_config
 
 TOKEN = "a-token-of-enough-characters"
@@ -79,33 +76,17 @@ def test_client_is_an_address_or_a_network(address: str, client: str) -> None:
 
 
 @pytest.fixture
-def start(config_file: Path, sample_actions: ModuleType, tmp_path: Path) -> Iterator[Callable[..., str]]:
+def start(
+    serve: Callable[..., str], config_file: Path, token_file: Path, web_config_file: Path
+) -> Callable[[str], str]:
     """Start a receiver with these keys, the token and the user anna, password secret; give its URL."""
-    services = []
-    token_file = tmp_path / "token"
-    token_file.write_text(TOKEN)
-    users = tmp_path / "web.yml"
-    users.write_text(
-        f"basic_auth_users: {{anna: '{bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}'}}\n"
-    )
 
     def make(keys: str) -> str:
         text = config_file.read_text()
         config_file.write_text(text.replace("receiver: {", f"receiver: {{{keys}, "))
-        service = ReceiverService(
-            load_config(config_file),
-            actions=sample_actions.ACTIONS,
-            token_file=token_file,
-            web_config_file=users,
-        )
-        service.start()
-        service.web.start()
-        services.append(service)
-        return f"http://127.0.0.1:{service.web.port}"
+        return serve(load_config(config_file), token_file=token_file, web_config_file=web_config_file)
 
-    yield make
-    for service in services:
-        service.stop()
+    return make
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import http.client
 import importlib.util
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -114,7 +115,11 @@ class Victim:
     def start(self) -> None:
         """Start it; it need not answer yet."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, PROGRAM, self.config_file], stderr=log)
+            self.process = subprocess.Popen(
+                [sys.executable, PROGRAM, self.config_file],
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(PROGRAM.parent.parent)},
+            )
 
     def wait_until_up(self) -> None:
         """Return when it is ready."""

@@ -1,6 +1,8 @@
 """
 A receiver that is made to be killed, as a process of its own: ``python killed_receiver.py CONFIG``.
 
+The folder of ``receiver_process.py`` is in its PYTHONPATH.
+
 Its one action writes each thing that it does to ``journal.txt`` beside the config, on the disk before it
 goes on, so that what was done is known whatever the receiver's own memory says.
 """
@@ -9,7 +11,8 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+
+from receiver_process import NamesPlan
 
 from actions.action import Context, Outcome, Progress
 from actions.receiver.service import ReceiverService
@@ -27,27 +30,6 @@ class Options(Model):
     step: int
 
 
-class Plan:
-    """Files by name."""
-
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-
-    @property
-    def summary(self) -> str:
-        return f"{len(self.names)} files"
-
-    @property
-    def empty(self) -> bool:
-        return not self.names
-
-    def rows(self) -> list[tuple[str, ...]]:
-        return [("file",), *((name,) for name in self.names)]
-
-    def as_json(self) -> dict[str, Any]:
-        return {"files": self.names}
-
-
 class RemoveSlowly:
     """Remove the files whose names match, with a pause after each in which it may be killed."""
 
@@ -58,11 +40,13 @@ class RemoveSlowly:
     def resources(self, config: Config, options: Options) -> tuple[str, ...]:
         return (options.area,)
 
-    def plan(self, context: Context, options: Options) -> Plan:
+    def plan(self, context: Context, options: Options) -> NamesPlan:
         with Tree(context.config.areas[options.area].path) as tree:
-            return Plan(sorted(file.name for file in tree.walk() if Path(file.name).match(options.names)))
+            return NamesPlan(
+                sorted(file.name for file in tree.walk() if Path(file.name).match(options.names))
+            )
 
-    def perform(self, context: Context, options: Options, plan: Plan) -> Outcome:
+    def perform(self, context: Context, options: Options, plan: NamesPlan) -> Outcome:
         step = f"{context.attributes['run']} {options.step}"
         freed = done = 0
         journal = context.config.project / "journal.txt"

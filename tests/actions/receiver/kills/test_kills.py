@@ -172,6 +172,9 @@ def test_killed_at_any_moment(
         return bool(victim.ledger(f"SELECT count(*) AS count FROM {what}")[0]["count"] == len(attack.alerts))
 
     wait_until(is_over)
+    # The engine writes the end of a run down after the ledger has it.
+    is_open = "SELECT 1 FROM workflow_status WHERE status IN ('PENDING', 'ENQUEUED')"
+    wait_until(lambda: not victim.engine(is_open))
     account = Account(attack)
     with capsys.disabled():
         print(account.table(seed=seed, seconds=time.monotonic() - begin))
