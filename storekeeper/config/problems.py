@@ -12,6 +12,9 @@ VALUE_CHARACTERS = 60
 
 # What stands before the @ of a URL, however the URL is broken.
 _PASSWORD: Final = re.compile(r":[^\s'\"]*@")
+_SHOULD_BE: Final = "Input should be "
+# As YAML calls them.
+_WORDS: Final = {"tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping"}
 
 
 def describe_problems(error: ValidationError, *, document: Any, model: type[BaseModel]) -> tuple[str, ...]:
@@ -22,6 +25,7 @@ def describe_problems(error: ValidationError, *, document: Any, model: type[Base
     shown expanded.
     """
     lines: dict[str, None] = {}
+    expected: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         # A value that fits none of several types is told once, by the key.
         location = [part for part in problem["loc"] if _exists(document, part, problem["loc"])]
@@ -33,6 +37,13 @@ def describe_problems(error: ValidationError, *, document: Any, model: type[Base
         else:
             message = problem["msg"].removeprefix("Value error, ")
             line = f"{key}: {_shown(_value(document, location))}: {message}"
+            if message.startswith(_SHOULD_BE):
+                # One of several types: they are told together.
+                wanted = _WORDS.get(problem["type"], message.removeprefix(_SHOULD_BE))
+                lines.pop(expected.get(key, ""), None)
+                before = expected[key].rpartition(_SHOULD_BE)[2] + " or " if key in expected else ""
+                line = f"{key}: {_shown(_value(document, location))}: {_SHOULD_BE}{before}{wanted}"
+                expected[key] = line
         lines[line] = None
     return tuple(lines)
 

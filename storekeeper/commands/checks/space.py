@@ -93,7 +93,7 @@ def growth(evidence: Evidence) -> Answer:
     if evidence.config.prometheus is None:
         return look(
             "no Prometheus is configured, so nobody remembers last month",
-            "add prometheus: to storekeeper.yml",
+            "storekeeper up runs one; or add prometheus: to storekeeper.yml",
         )
     before = sizes_month_ago(evidence.config)
     changes = [(now - before[name], name) for name, now in _sizes(evidence) if name in before]

@@ -164,3 +164,13 @@ def test_no_document_breaks_the_reader(document: object) -> None:
     """Whatever the file holds, the answer is a config or a ConfigurationError."""
     with contextlib.suppress(ConfigurationError):
         parse(yaml.safe_dump(document, allow_unicode=True), Path(__file__).parent)
+
+
+def test_wrong_kinds_are_told_in_the_words_of_yaml(tmp_path: Path) -> None:
+    """A value that fits none of several kinds is told in one line; kinds are named as YAML names them."""
+    text = MINIMAL + "disks: 5\nlarge_files: [1]\nbackups: 7\n"
+    assert (
+        "disks: 5: Input should be 'auto' or a list",
+        "large_files: [1]: Input should be a mapping",
+        "backups: 7: Input should be a mapping",
+    ) == problems(text, tmp_path)
