@@ -3,6 +3,7 @@ Fixtures that many tests share. All parts are real: a PostgreSQL server, and sho
 
 ``postgresql_server``  one server for the session (one for each worker under pytest-xdist)
 ``make_shop``          a factory of filled shops; what a test does to one is seen by no other test
+``warm_django``        where the shops' own commands run, with Django imported already
 ``view``               windows of a real browser, each page checked for access, layout and complaints
 ``thorough``           True under ``make thorough``: attacks with random moments then go on for much longer
 """
