@@ -13,8 +13,9 @@ from actions.backup_database import BackupDatabase
 from actions.backups.files import sweep_partial_files
 from actions.backups.manifest import manifest_path, mark_verified, write_manifest
 from actions.prune_backups import PruneBackups
+from actions.verify_backup import VerifyBackup
 from storekeeper.backups import Manifest, read_manifest
-from storekeeper.errors import UnsafePath
+from storekeeper.errors import BackupRefused, UnsafePath
 from storekeeper.files import PartialFile
 from tests.swapping import swapping_at_calls
 
@@ -225,6 +226,15 @@ def test_backups_of_another_shop_in_the_folder_stay(keeper: Callable[..., Any]) 
     assert {path.name for path in ours[:7]} <= left(folder)
     assert ours[8].name in left(folder)
     assert ours[7].name not in left(folder)
+
+
+def test_backups_of_another_shop_are_not_tried(keeper: Callable[..., Any]) -> None:
+    """A trial with the wrong code would mark a good backup as failed, and its own shop would remove it."""
+    kept = keeper(orders=None)
+    theirs = place(kept.config.backups.path, days=1, verified=False, shop="other")
+    assert kept.plan(VerifyBackup(), all=True).empty
+    with pytest.raises(BackupRefused, match="of the shop 'other'"):
+        kept.plan(VerifyBackup(), file=theirs)
 
 
 def test_what_another_shop_is_writing_is_not_swept(keeper: Callable[..., Any]) -> None:
