@@ -1,6 +1,7 @@
 """The helper processes of a long walk."""
 
 import os
+import threading
 from pathlib import Path
 
 import psutil
@@ -8,10 +9,12 @@ import pytest
 
 from exporter.scanner import ScanCancelled, ScanRequest, scan
 from exporter.scanner.frames import Assignment
+from exporter.scanner.priority import yield_disk
 from exporter.scanner.reading import DirectoryReader
 from exporter.scanner.scanning import fingerprint
 from exporter.scanner.table import TreeState
-from exporter.scanner.workers import HelpedWalk
+from exporter.scanner.worker import NICE
+from exporter.scanner.workers import HelpedWalk, Helper
 
 
 @pytest.fixture
@@ -83,3 +86,22 @@ def test_descriptors_do_not_pile_up(tree: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     scan(ScanRequest(root=tree))
     assert before == len(os.listdir("/proc/self/fd"))
+
+
+def test_a_helper_gives_way_as_the_thread_that_started_it(tmp_path: Path) -> None:
+    """It has the thread's priority at the disk, and a low one for the processor."""
+    found: list[tuple[int, int]] = []
+
+    def walk() -> None:
+        yield_disk()
+        helper = Helper(Assignment(request=ScanRequest(root=tmp_path), started=0))
+        # Its first word: it is ready.
+        helper.answer()
+        (process,) = helpers()
+        found.append((int(process.ionice().ioclass), process.nice()))
+        helper.end()
+
+    walker = threading.Thread(target=walk)
+    walker.start()
+    walker.join()
+    assert [(psutil.IOPRIO_CLASS_IDLE, max(NICE, psutil.Process().nice()))] == found
