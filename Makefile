@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Django projects of other people, in an environment of their own as real shops are.
 PROJECTS := .venv-projects
 # Tests wait more than they compute.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 2; print(cores + cores // 2)')
+WORKERS ?= $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 2; print(2 * cores)')
 
 # Bytecode is kept: the tests start hundreds of interpreters, which would all compile the same.
 unexport PYTHONDONTWRITEBYTECODE
