@@ -34,10 +34,15 @@ def postgresql(postgresql_server: Any) -> Iterator[str]:
 
 
 def run(url: str, *statements: str) -> None:
-    """Run statements in a session that then ends, and so tells what it did."""
+    """Run statements in a session, and wait until that has ended and so told what it did."""
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement)
+        session = connection.info.backend_pid
+    with psycopg.connect(url, autocommit=True) as connection:
+        is_there = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+        while connection.execute(is_there, (session,)).fetchone():
+            time.sleep(0.01)
 
 
 def address_of(url: str) -> DatabaseAddress:
