@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from actions.schedules import DEFAULTS
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
+from storekeeper.config.schema import words_of
 from storekeeper.units import Age
 
 HEAD: Final = """\
@@ -44,19 +45,15 @@ def page() -> str:
 
 
 def _keys(model: type[Model], *, prefix: str) -> Iterator[tuple[str, str, str]]:
+    words = words_of(model)
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
-        yield key, _words(key, field), _default(field)
+        if name not in words:
+            raise SystemExit(f"{key} has no docstring in storekeeper/config")
+        yield key, cell(words[name]) + (" Required." if field.is_required() else ""), _default(field)
         inner, path = _inner(field.annotation, key)
         if inner is not None:
             yield from _keys(inner, prefix=f"{path}.")
-
-
-def _words(key: str, field: FieldInfo) -> str:
-    if not field.description:
-        raise SystemExit(f"{key} has no docstring in storekeeper/config")
-    words = cell(field.description)
-    return f"{words} Required." if field.is_required() else words
 
 
 def cell(text: str) -> str:

@@ -1,18 +1,18 @@
 """Read a fixture as it streams by: is it JSON, object by object, and how many of each model?"""
 
+import hashlib
 import json
 from collections import Counter
-from itertools import chain
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
+from storekeeper.backups import TableSum
 from storekeeper.errors import BackupRefused
 
-_BETWEEN = b",\n"
-_START = b"[\n"
-_END = b"\n]\n"
+_SEPARATOR = b",\n"
 _model = itemgetter("model")
 
 # Every byte is parsed, but nothing is built of an object except for the name of its model.
@@ -35,50 +35,42 @@ _OBJECTS = SchemaValidator(
 
 class FixtureCheck:
     """
-    Parses every object of a fixture that comes in pieces; ``counts`` has the objects of each model.
+    Parses every object of a fixture that comes in blocks of whole lines, and sums up the lines of each table.
 
-    A newline inside of a text is escaped in JSON, so a comma and a newline stand between objects only.
+    A line is an object, a comma and a newline; a newline inside of a text is escaped in JSON.
     """
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self._rest = b""
-        self._begun = False
+        self._objects: Counter[str] = Counter()
+        self._sums: dict[str, hashlib._Hash] = {}
+        self._sum = hashlib.sha256()
 
-    def feed(self, data: bytes) -> None:
-        """Take the next piece; raises BackupRefused where it is not what a fixture looks like."""
-        if not self._begun:
-            data = self._rest + data
-            self._rest = data
-            if len(data) < len(_START):
-                return
-            if not data.startswith(_START):
-                raise BackupRefused("the fixture does not begin as a list")
-            self._rest = b""
-            data = data[len(_START) :]
-            self._begun = True
-        end = data.rfind(_BETWEEN)
-        if end < 0:
-            self._rest += data
-            return
-        self._parse(self._rest, memoryview(data)[:end])
-        self._rest = data[end + len(_BETWEEN) :]
+    def begin(self, label: str) -> None:
+        """Hear that the lines of the table of this model come next."""
+        self._sum = self._sums[label] = hashlib.sha256()
 
-    def close(self) -> None:
-        """Take the end; raises BackupRefused when the list is not closed."""
-        if self._begun and not self.counts and self._rest == _END[1:]:
-            return
-        if not self._begun or not self._rest.endswith(_END):
-            raise BackupRefused("the fixture ends too early")
-        self._parse(self._rest[: -len(_END)])
-
-    def _parse(self, *pieces: bytes | memoryview) -> None:
-        text = b"".join(chain((b"[",), pieces, (b"]",)))
+    def feed(self, lines: bytes) -> None:
+        """Take the next lines; raises BackupRefused where they are not what a fixture looks like."""
+        if not lines.endswith(_SEPARATOR):
+            raise BackupRefused("the fixture is cut inside of a line")
+        self._sum.update(lines)
+        text = b"".join((b"[", memoryview(lines)[: -len(_SEPARATOR)], b"]"))
         try:
             objects = _OBJECTS.validate_json(text)
         except ValidationError as error:
             objects = _deep(text, why=error.errors(include_input=False, include_url=False)[0]["msg"])
-        self.counts.update(map(_model, objects))
+        self._objects.update(map(_model, objects))
+
+    def compare(self, tables: Mapping[str, TableSum]) -> None:
+        """Raise BackupRefused unless what came is what was sent: of each table the objects and their sum."""
+        for label, table in tables.items():
+            arrived = self._objects.pop(label.lower(), 0)
+            if arrived != table.rows:
+                raise BackupRefused(f"{label}: {arrived} objects arrived, {table.rows} rows were read")
+            if label not in self._sums or self._sums[label].hexdigest() != table.checksum:
+                raise BackupRefused(f"{label}: what arrived from the shop is not what it sent")
+        if self._objects:
+            raise BackupRefused(f"the fixture has objects of unknown models: {', '.join(self._objects)}")
 
 
 def _deep(text: bytes, *, why: str) -> list[dict[str, Any]]:

@@ -17,6 +17,9 @@ from storekeeper.files import PartialFile
 from storekeeper.shop.shop import Conversation
 
 LOCK_TIMEOUT_SECONDS = 60.0
+# A fixture is a list with one object on each line.
+_START = b"[\n"
+_SEPARATOR = b",\n"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -47,9 +50,8 @@ def write_json_backup(
             context=context,
         )
         writer.close()
-        check.close()
         tables = {label: TableSum.model_validate(table) for label, table in summary["tables"].items()}
-        _compare(summary, tables=tables, writer=writer, check=check)
+        check.compare(tables)
         manifest = draft.model_copy(
             update={
                 "snapshot": dt.datetime.fromisoformat(summary["snapshot"]),
@@ -79,14 +81,20 @@ def write_json_backup(
 def _stream(
     answers: Iterator[Any], *, writer: PackedWriter, check: FixtureCheck, context: Context
 ) -> dict[str, Any]:
-    """Pass everything on to the file; give the summary that comes last."""
+    """Write all lines as one list, and check them; give the summary that comes last."""
     summary: dict[str, Any] | None = None
+    # A list ends without a separator: the last one that came is not written before more comes.
+    separator = b""
+    writer.write(_START)
     for answer in answers:
         if context.cancelled():
             raise BackupRefused("cancelled; no file was made")
         if isinstance(answer, bytes):
             check.feed(answer)
-            writer.write(answer)
+            writer.write(separator + answer[: -len(_SEPARATOR)])
+            separator = _SEPARATOR
+        elif "table" in answer:
+            check.begin(answer["table"])
         elif "progress" in answer:
             progress = answer["progress"]
             context.report(Progress(done=progress["done"], total=progress["total"], unit="rows"))
@@ -94,20 +102,8 @@ def _stream(
             summary = answer["summary"]
     if summary is None:
         raise BackupRefused("the shop ended its answer without a summary")
+    writer.write(b"\n]\n" if separator else b"]\n")
     return summary
-
-
-def _compare(
-    summary: dict[str, Any], *, tables: dict[str, TableSum], writer: PackedWriter, check: FixtureCheck
-) -> None:
-    if summary["content_sha256"] != writer.content_sha256:
-        raise BackupRefused("what arrived from the shop is not what it sent")
-    for label, table in tables.items():
-        arrived = check.counts.pop(label.lower(), 0)
-        if arrived != table.rows:
-            raise BackupRefused(f"{label}: {arrived} objects arrived, {table.rows} rows were read")
-    if check.counts:
-        raise BackupRefused(f"the fixture has objects of unknown models: {', '.join(check.counts)}")
 
 
 @contextmanager

@@ -19,7 +19,10 @@ from storekeeper.errors import ConfigurationError
 def check_config(config_file: Path | None, schema: bool) -> None:
     """Check the config and tell every problem in it, exit code 2 when there is one; note what is missing."""
     if schema:
-        print_json(Config.model_json_schema())
+        # Loaded where it is used: most checks print no schema.
+        from storekeeper.config.schema import config_schema
+
+        print_json(config_schema())
         return
     path = find_config(config_file)
     config = load_config(path)

@@ -12,10 +12,8 @@ from storekeeper.units import Age, parse_age, parse_size
 class Model(BaseModel):
     """A part of the config: frozen, and a key that it does not know is an error."""
 
-    # A docstring below a key is its description in the schema, and in docs/config.md.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
-    )
+    # A docstring below a key is what it means, in the schema and in docs/config.md.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 def _path(value: Any, info: ValidationInfo) -> Path:

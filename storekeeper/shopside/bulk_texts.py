@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     Bulk = Callable[[Sequence[Any]], Written]
 
 QUOTE = '"'
+# The same few dates, prices and keys come again and again; a memo that grows past this starts anew.
+MEMO_ENTRIES = 2_000
 _DIGITS = b"0123456789"
+_DASHES = b"-" * 36 + b"\n"
 _DASHED_PLACES = [place for place in range(36) if place not in (8, 13, 18, 23)]
 # What stays of a time without its digits.
 _WITH_FRACTION = "-- ::."
@@ -82,6 +85,30 @@ def floats(values: Sequence[float]) -> Written:
     return Written(texts)
 
 
+def sqlite_decimals(places: int, *, most: int, otherwise: Bulk) -> Bulk:
+    """
+    From the numbers that SQLite keeps: those whose text with ``places`` is exact and has ``most`` letters.
+
+    A column with any other number goes the way of ``otherwise``.
+    """
+    one = f"%.{places}f\n"
+    known: dict[Any, str] = {}
+
+    def all_of(values: Sequence[Any]) -> Written:
+        if len(known) > MEMO_ENTRIES:
+            known.clear()
+        if new := list(set(values).difference(known)):
+            texts = (one * len(new) % tuple(new)).split("\n")[:-1]
+            exact = max(map(len, texts)) <= most and list(map(float, texts)) == new
+            # Infinity is exact, too.
+            if not exact or "n" in "".join(texts):
+                return otherwise(values)
+            known.update(zip(new, texts))
+        return Written(list(map(known.__getitem__, values)), QUOTE, QUOTE)
+
+    return all_of
+
+
 def postgresql_decimals(values: Sequence[str]) -> Written:
     """PostgreSQL's text, which is Python's except for what Python writes with an exponent."""
     joined = "".join(values)
@@ -97,6 +124,13 @@ def postgresql_dates(values: Sequence[str]) -> Written:
     return Written(values, QUOTE, QUOTE)
 
 
+def sqlite_dates(values: Sequence[str]) -> Written:
+    """From the text that Django stores: ``2026-11-22``."""
+    # Python also reads weeks, in as many letters.
+    list(map(dt.date.fromisoformat, values))
+    return postgresql_dates(values)
+
+
 def hex_uuids(values: Sequence[str]) -> Written:
     """From the 32 digits that Django stores in SQLite: all are cut and joined by steps through one text."""
     digits = "".join(values)
@@ -104,11 +138,10 @@ def hex_uuids(values: Sequence[str]) -> Written:
         raise ValueError("not the digits of UUIDs")
     packed = digits.encode("ascii")
     unhexlify(packed)
-    dashed = bytearray(b"-") * (36 * len(values))
+    dashed = bytearray(_DASHES) * len(values)
     for place, dashed_place in enumerate(_DASHED_PLACES):
-        dashed[dashed_place::36] = packed[place::32]
-    text = dashed.decode("ascii")
-    return Written([text[start : start + 36] for start in range(0, len(text), 36)], QUOTE, QUOTE)
+        dashed[dashed_place :: len(_DASHES)] = packed[place::32]
+    return Written(dashed.decode("ascii").split("\n")[:-1], QUOTE, QUOTE)
 
 
 def sqlite_times(suffix: str) -> Bulk:

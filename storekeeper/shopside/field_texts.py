@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from .bulk_texts import Bulk
 
-# The same few dates, prices and keys come again and again; a memo that grows past this starts anew.
-_MEMO_ENTRIES = 2_000
 # Django reads a number of SQLite with this precision.
 _FLOAT_DIGITS = 15
 
@@ -92,11 +90,14 @@ def _fast(
     if kind == "decimal" and convert is None:
         # No memo: 1.0 and 1.00 are equal, but their texts are not.
         return bulk_texts.each(_plain_text)
+    if kind == "date" and backend_only:
+        return bulk_texts.sqlite_dates
     if kind in ("decimal", "date", "time"):
         text = exact if convert is None else _converted(exact, convert=convert)
+        one_by_one = bulk_texts.each(_Memo(text).__getitem__)
         if kind == "decimal" and backend_only and field is target_of(field):
-            text = _sqlite_decimal(field, otherwise=text)
-        return bulk_texts.each(_Memo(text).__getitem__)
+            return _sqlite_decimals(field, otherwise=one_by_one)
+        return one_by_one
     return None if convert is not None else _SIMPLE.get(kind)
 
 
@@ -115,7 +116,7 @@ class _Memo(dict):  # type: ignore[type-arg]
         self._text = text
 
     def __missing__(self, value: Any) -> str:
-        if len(self) >= _MEMO_ENTRIES:
+        if len(self) >= bulk_texts.MEMO_ENTRIES:
             self.clear()
         text = self[value] = self._text(value)
         return text
@@ -125,9 +126,9 @@ def _converted(exact: Callable[[Any], str], *, convert: Callable[[Any], Any]) ->
     return lambda value: exact(convert(value))
 
 
-def _sqlite_decimal(field: Any, *, otherwise: Callable[[Any], str]) -> Callable[[Any], str]:
+def _sqlite_decimals(field: Any, *, otherwise: Bulk) -> Bulk:
     """
-    From the float that SQLite keeps.
+    From the floats that SQLite keeps.
 
     Where the text with the field's places is that very float again, and short enough, Django's own way
     by a decimal of 15 digits comes to the same text.
@@ -135,15 +136,9 @@ def _sqlite_decimal(field: Any, *, otherwise: Callable[[Any], str]) -> Callable[
     places = field.decimal_places
     if places is None or field.max_digits is None:
         return otherwise
-    # A point belongs to the text; infinity has none.
+    # A point belongs to the text.
     most = min(_FLOAT_DIGITS, field.max_digits + bool(places))
-
-    def text(value: Any) -> str:
-        short = "%.*f" % (places, value)
-        exactly = len(short) <= most and short[-1].isdigit() and float(short) == value
-        return f'"{short}"' if exactly else otherwise(value)
-
-    return text
+    return bulk_texts.sqlite_decimals(places, most=most, otherwise=otherwise)
 
 
 def _parsed(parse: Callable[[str], Any], *, field: Any) -> Callable[[Any], Any]:

@@ -51,6 +51,7 @@ class Table:
         self.label = model._meta.label
         self.read = 0
         """How many rows were read so far."""
+        self._count: int | None = None
         self._connection = connection
         meta = model._meta
         self.by_name = names.knows(model)
@@ -73,8 +74,10 @@ class Table:
             self._fields = [field for field in meta.local_concrete_fields if field.column is not None]
 
     def count(self) -> int:
-        """Give the number of rows as the database counts them."""
-        return int(models.QuerySet(self._model, using=self._connection.alias).count())
+        """Give the number of rows as the database counts them: once, since the snapshot stays the same."""
+        if self._count is None:
+            self._count = int(models.QuerySet(self._model, using=self._connection.alias).count())
+        return self._count
 
     def blocks(self) -> Iterator[tuple[str, int]]:
         """Give blocks of lines, in the order of their keys, each ended by SEPARATOR, and their number."""

@@ -133,11 +133,10 @@ def test_writers_go_on_while_json_is_written(keeper: Factory) -> None:
     with quiet_conversation(kept.context(), alias="default", address=address) as conversation:
         answers = conversation.stream("dump_fixture", database="default")
         # More than a pipe holds is to come: the shop's side waits in the middle of its reading.
-        first = next(answers)
+        assert "table" in next(answers)
         with sqlite3.connect(file, timeout=0) as connection:
             connection.execute("INSERT INTO app_counter (name, value) VALUES ('beside', 1)")
         *_, last = answers
-    assert isinstance(first, bytes)
     assert last["summary"]["tables"]["app.Counter"]["rows"] == _counters(file) - 1
     assert list((kept.config.state / "snapshots").iterdir()) == []
 

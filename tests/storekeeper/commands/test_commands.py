@@ -93,6 +93,10 @@ def test_schema_describes_the_config(tmp_path: Path) -> None:
     schema = json.loads(run("check-config", "--schema", folder=tmp_path).stdout)
     assert schema["additionalProperties"] is False
     assert {"databases", "areas", "qr_codes", "backups", "receiver"} <= set(schema["properties"])
+    parts = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
+    assert [
+        key for part in parts for key, value in part["properties"].items() if "description" not in value
+    ] == []
 
 
 def test_negative_days_are_refused(make_shop: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storekeeper.shopside import bulk_texts
-from storekeeper.shopside.field_texts import _sqlite_decimal
+from storekeeper.shopside.field_texts import _sqlite_decimals
 from storekeeper.shopside.written import Lines, Written
 
 UTC_TIMES = st.datetimes(timezones=st.just(dt.UTC))
@@ -115,28 +115,61 @@ def test_decimals_of_postgresql(values: list[Decimal]) -> None:
         assert any("0.000000" in text for text in stored)
 
 
-@example(2.675, (10, 2))
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False),
+    st.integers(-(10**17), 10**17),
+    st.integers(-(10**8), 10**8).map(lambda number: number / 1000),
+)
+
+
+@example([2.675], (10, 2))
+@example([1.5, 2.0, 1.5], (10, 2))
 @given(
-    st.one_of(
-        st.floats(),
-        st.integers(-(10**17), 10**17),
-        st.integers(-(10**8), 10**8).map(lambda number: number / 1000),
-    ),
+    column(NUMBERS),
     st.integers(1, 20).flatmap(lambda digits: st.tuples(st.just(digits), st.integers(0, min(digits, 8)))),
 )
-def test_decimals_of_sqlite(value: float, sizes: tuple[int, int]) -> None:
+def test_decimals_of_sqlite(values: list[float], sizes: tuple[int, int]) -> None:
     """The quick text of a float is the one that Django's decimal of 15 digits has; else it is not taken."""
     digits, places = sizes
     # 2.675 is a bit less as a float: cut at two places it is 2.67, by way of 15 digits 2.68.
     field = SimpleNamespace(max_digits=digits, decimal_places=places)
-    quick = _sqlite_decimal(field, otherwise=lambda _: "slow")(value)
-    if quick != "slow":
-        rough = Context(prec=15).create_decimal_from_float(value)
-        try:
-            exact = rough.quantize(Decimal(1).scaleb(-places), context=Context(prec=digits))
-        except InvalidOperation:
-            exact = None
-        assert quick == f'"{exact}"'
+    quick = _sqlite_decimals(field, otherwise=bulk_texts.each(lambda _: "slow"))
+    for column_of_them in (values, values[:1], values):
+        texts = quick(column_of_them).whole()
+        if "slow" not in texts:
+            assert [django_text(value, digits=digits, places=places) for value in column_of_them] == texts
+
+
+def django_text(value: float, *, digits: int, places: int) -> str:
+    """Give the text of a number of SQLite as Django reads and writes it."""
+    rough = Context(prec=15).create_decimal_from_float(value)
+    try:
+        exact = rough.quantize(Decimal(1).scaleb(-places), context=Context(prec=digits))
+    except InvalidOperation:
+        return "no such decimal"
+    return f'"{exact}"'
+
+
+def test_prices_go_the_quick_way() -> None:
+    """Also whole ones, which SQLite keeps as integers, and again when they are known."""
+    field = SimpleNamespace(max_digits=10, decimal_places=2)
+    quick = _sqlite_decimals(field, otherwise=bulk_texts.each(lambda _: "slow"))
+    for _ in range(2):
+        assert quick([12, 12.5, -0.01, 12]).whole() == ['"12.00"', '"12.50"', '"-0.01"', '"12.00"']
+
+
+@given(column(st.dates()))
+def test_dates_of_sqlite(values: list[dt.date]) -> None:
+    """As Django stores them."""
+    stored = [value.isoformat() for value in values]
+    assert [json.dumps(value) for value in stored] == bulk_texts.sqlite_dates(stored).whole()
+
+
+@pytest.mark.parametrize("odd", ["2026-13-01", "2026-W48-5", "20261122", "2026-11-22 00:00:00", "", 5])
+def test_what_django_does_not_store_as_a_date_goes_the_slow_way(odd: object) -> None:
+    """Months that do not exist, weeks, other lengths."""
+    with pytest.raises((TypeError, ValueError)):
+        bulk_texts.sqlite_dates(["2026-11-22", odd])  # type: ignore[list-item]
 
 
 @given(column(st.one_of(st.none(), st.text())))

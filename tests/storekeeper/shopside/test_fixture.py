@@ -25,8 +25,12 @@ def dump(shop: Any, *, python: Path | None = None, **arguments: Any) -> tuple[li
     environment = {name: value for name, value in shop.environment.items() if name.startswith("SHOP_")}
     with Conversation(Path(sys.executable), project=shop.project, environment=environment) as conversation:
         answers = list(conversation.stream("dump_fixture", database="default", **arguments))
-    text = b"".join(answer for answer in answers if isinstance(answer, bytes))
-    return json.loads(text), answers[-1]["summary"]
+    return [one for answer in answers for one in objects_of(answer)], answers[-1]["summary"]
+
+
+def objects_of(answer: Any) -> list[dict[str, Any]]:
+    """Give the objects in a block of lines; each line ends with a comma and a newline."""
+    return json.loads(b"[%b]" % answer[:-2]) if isinstance(answer, bytes) else []
 
 
 def by_key(objects: list[dict[str, Any]]) -> list[str]:
@@ -214,11 +218,11 @@ def test_writers_go_on_beside_a_reader(make_shop: Callable[..., Any]) -> None:
     environment = {name: value for name, value in shop.environment.items() if name.startswith("SHOP_")}
     with Conversation(Path(sys.executable), project=shop.project, environment=environment) as conversation:
         answers = conversation.stream("dump_fixture", database="default")
-        first = next(answers)
+        assert "table" in next(answers)
         with sqlite3.connect(path, timeout=0) as connection:
             connection.execute("UPDATE app_order SET note = 'written meanwhile'")
         connection.close()
-        text = first + b"".join(answer for answer in answers if isinstance(answer, bytes))
+        text = b"".join(answer for answer in answers if isinstance(answer, bytes))
     assert b"written meanwhile" not in text
 
 
