@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from actions.action import Context, Progress
-from actions.backups.fixture_check import FixtureCheck
+from actions.backups.fixture_lines import SEPARATOR, FixtureLines
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, file_sums
-from storekeeper.backups import Manifest, TableSum
+from storekeeper.backups import Manifest
 from storekeeper.errors import BackupRefused, NotEnoughSpace
 from storekeeper.files import PartialFile
 from storekeeper.shop.shop import Conversation
@@ -19,7 +19,6 @@ from storekeeper.shop.shop import Conversation
 LOCK_TIMEOUT_SECONDS = 60.0
 # A fixture is a list with one object on each line.
 _START = b"[\n"
-_SEPARATOR = b",\n"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -42,16 +41,14 @@ def write_json_backup(
     """
     with disk_errors(path), PartialFile(path) as file:
         writer = PackedWriter(file.stream, compress=compress, proved=True)
-        check = FixtureCheck()
+        lines = FixtureLines()
         summary = _stream(
             conversation.stream("dump_fixture", database=alias, lock_timeout_seconds=lock_timeout_seconds),
             writer=writer,
-            check=check,
+            lines=lines,
             context=context,
         )
         writer.close()
-        tables = {label: TableSum.model_validate(table) for label, table in summary["tables"].items()}
-        check.compare(tables)
         manifest = draft.model_copy(
             update={
                 "snapshot": dt.datetime.fromisoformat(summary["snapshot"]),
@@ -60,7 +57,7 @@ def write_json_backup(
                 "size_bytes": writer.size_bytes,
                 "content_sha256": writer.content_sha256,
                 "content_bytes": writer.content_bytes,
-                "tables": tables,
+                "tables": lines.sums(summary["tables"]),
                 "left_out": summary["left_out"],
                 "django_version": summary["django_version"],
                 "migrations": tuple(summary["migrations"]),
@@ -79,7 +76,7 @@ def write_json_backup(
 
 
 def _stream(
-    answers: Iterator[Any], *, writer: PackedWriter, check: FixtureCheck, context: Context
+    answers: Iterator[Any], *, writer: PackedWriter, lines: FixtureLines, context: Context
 ) -> dict[str, Any]:
     """Write all lines as one list, and check them; give the summary that comes last."""
     summary: dict[str, Any] | None = None
@@ -90,11 +87,10 @@ def _stream(
         if context.cancelled():
             raise BackupRefused("cancelled; no file was made")
         if isinstance(answer, bytes):
-            check.feed(answer)
-            writer.write(separator + answer[: -len(_SEPARATOR)])
-            separator = _SEPARATOR
+            writer.write(separator + lines.feed(answer)[: -len(SEPARATOR)])
+            separator = SEPARATOR
         elif "table" in answer:
-            check.begin(answer["table"])
+            lines.begin(**answer["table"])
         elif "progress" in answer:
             progress = answer["progress"]
             context.report(Progress(done=progress["done"], total=progress["total"], unit="rows"))

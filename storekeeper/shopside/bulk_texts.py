@@ -28,8 +28,8 @@ _DIGITS = b"0123456789"
 _DASHES = b"-" * 36 + b"\n"
 _DASHED_PLACES = [place for place in range(36) if place not in (8, 13, 18, 23)]
 # What stays of a time without its digits.
-_WITH_FRACTION = "-- ::."
-_WITHOUT_FRACTION = "-- ::"
+_WITH_FRACTION = b"-- ::."
+_WITHOUT_FRACTION = b"-- ::"
 _BOOLEANS = {True: "true", False: "false"}
 
 
@@ -41,48 +41,51 @@ def with_nulls(bulk: Bulk, *, null: str = "null") -> Bulk:
             return bulk(values)
         present = [value for value in values if value is not None]
         texts = iter(bulk(present).whole() if present else ())
-        return Written([null if value is None else next(texts) for value in values])
+        return Written.of([null if value is None else next(texts) for value in values])
 
     return all_of
 
 
 def each(text: Callable[[Any], str]) -> Bulk:
     """Give the column one by one, where there is nothing better."""
-    return lambda values: Written(list(map(text, values)))
+    return lambda values: Written.of(map(text, values))
 
 
 def strings(values: Sequence[str]) -> Written:
     """Text as it is; only where something needs an escape each is looked at."""
-    joined = "".join(values)
-    if len(quoted(joined)) == len(joined) + 2:
-        return Written(values, QUOTE, QUOTE)
-    return Written(list(map(quoted, values)))
+    joined = "\n".join(values)
+    between = len(values) - 1
+    # The newlines between the values alone are escaped, and none is within a value.
+    if len(quoted(joined)) == len(joined) + 2 + between and joined.count("\n") == between:
+        return Written(joined, QUOTE, QUOTE)
+    return Written.of(map(quoted, values))
 
 
 def booleans(values: Sequence[Any]) -> Written:
     """Truth values, which SQLite keeps as 0 and 1."""
-    return Written([_BOOLEANS[value] for value in values])
+    return Written.of([_BOOLEANS[value] for value in values])
 
 
 def integers(values: Sequence[int]) -> Written:
     """Whole numbers."""
-    return Written(list(map(int.__repr__, values)))
+    joined = "\n".join(map(repr, values))
+    if joined.encode("ascii").translate(None, _DIGITS + b"-\n"):
+        raise ValueError("not whole numbers")
+    return Written(joined)
 
 
 def postgresql_integers(values: Sequence[str]) -> Written:
     """PostgreSQL's text of whole numbers."""
-    joined = "".join(values)
-    if joined.isdigit() and joined.isascii():
-        return Written(values)
-    return Written([repr(int(value)) for value in values])
+    joined = "\n".join(values)
+    if joined.encode("ascii").translate(None, _DIGITS + b"\n"):
+        return Written.of([repr(int(value)) for value in values])
+    return Written(joined)
 
 
 def floats(values: Sequence[float]) -> Written:
     """Numbers as Python writes them; not a number and the infinities have names of their own in JSON."""
-    texts = list(map(float.__repr__, values))
-    if "n" in "".join(texts):
-        texts = list(map(json_text, values))
-    return Written(texts)
+    joined = "\n".join(map(float.__repr__, values))
+    return Written.of(map(json_text, values)) if "n" in joined else Written(joined)
 
 
 def sqlite_decimals(places: int, *, most: int, otherwise: Bulk) -> Bulk:
@@ -104,24 +107,25 @@ def sqlite_decimals(places: int, *, most: int, otherwise: Bulk) -> Bulk:
             if not exact or "n" in "".join(texts):
                 return otherwise(values)
             known.update(zip(new, texts))
-        return Written(list(map(known.__getitem__, values)), QUOTE, QUOTE)
+        return Written.of(map(known.__getitem__, values), QUOTE, QUOTE)
 
     return all_of
 
 
 def postgresql_decimals(values: Sequence[str]) -> Written:
     """PostgreSQL's text, which is Python's except for what Python writes with an exponent."""
-    joined = "".join(values)
-    if "0.000000" in joined or joined.encode("ascii").translate(None, _DIGITS + b".-"):
+    joined = "\n".join(values)
+    if "0.000000" in joined or joined.encode("ascii").translate(None, _DIGITS + b".-\n"):
         raise ValueError("not as Python writes it")
-    return Written(values, QUOTE, QUOTE)
+    return Written(joined, QUOTE, QUOTE)
 
 
 def postgresql_dates(values: Sequence[str]) -> Written:
     """PostgreSQL's text in the ISO style; infinities and years unknown to Python have other lengths."""
-    if set(map(len, values)) != {10} or "".join(values).encode("ascii").translate(None, _DIGITS).strip(b"-"):
+    joined = "\n".join(values)
+    if set(map(len, values)) != {10} or joined.encode("ascii").translate(None, _DIGITS + b"\n").strip(b"-"):
         raise ValueError("not a date that Python knows")
-    return Written(values, QUOTE, QUOTE)
+    return Written(joined, QUOTE, QUOTE)
 
 
 def sqlite_dates(values: Sequence[str]) -> Written:
@@ -141,7 +145,8 @@ def hex_uuids(values: Sequence[str]) -> Written:
     dashed = bytearray(_DASHES) * len(values)
     for place, dashed_place in enumerate(_DASHED_PLACES):
         dashed[dashed_place :: len(_DASHES)] = packed[place::32]
-    return Written(dashed.decode("ascii").split("\n")[:-1], QUOTE, QUOTE)
+    del dashed[-1]
+    return Written(dashed.decode("ascii"), QUOTE, QUOTE)
 
 
 def sqlite_times(suffix: str) -> Bulk:
@@ -166,11 +171,10 @@ def postgresql_times(values: Sequence[str]) -> Written:
     return _times(texts, lengths={26: _WITH_FRACTION, 19: _WITHOUT_FRACTION}, after='Z"')
 
 
-def _times(values: Sequence[str], *, lengths: dict[int, str], after: str) -> Written:
+def _times(values: Sequence[str], *, lengths: dict[int, bytes], after: str) -> Written:
     joined = "\n".join(values)
-    shapes = joined.encode("ascii").translate(None, _DIGITS).decode("ascii").split("\n")
-    expected = [lengths.get(length) for length in map(len, values)]
+    shapes = joined.encode("ascii").translate(None, _DIGITS).split(b"\n")
     # Python leaves out a fraction of 0.
-    if shapes != expected or ".000000\n" in f"{joined}\n":
+    if shapes != list(map(lengths.get, map(len, values))) or ".000000\n" in f"{joined}\n":
         raise ValueError("not as Django stores times")
-    return Written(joined.replace(" ", "T").split("\n"), QUOTE, after)
+    return Written(joined.replace(" ", "T"), QUOTE, after)

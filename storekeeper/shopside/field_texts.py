@@ -50,7 +50,7 @@ def texts_of(
         fast = _fast(kind, field=field, convert=convert, connection=connection, exact=exact)
 
     def slow(values: Sequence[Any]) -> Written:
-        return Written([exact(value if convert is None else convert(value)) for value in values])
+        return Written.of([exact(value if convert is None else convert(value)) for value in values])
 
     if fast is None:
         return slow

@@ -16,12 +16,12 @@ _COLLECT_AFTER = 100_000
 
 def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterator[Any]:
     """
-    Yield ``{"table": label}`` and the lines as bytes, for each table, and at the end ``{"summary": …}``.
+    Yield, for each table, ``{"table": {…}}`` and the columns of its rows as bytes; then ``{"summary": …}``.
 
-    A line is one JSON object, a comma and a newline; no line is cut. ``{"progress": …}`` comes now and
-    then. Of each table the summary has the number of rows and the SHA-256 of its lines in the order of
-    their keys: two databases with equal rows give equal sums. A row that could not be restored, or a
-    count that differs from the database's own, is an error.
+    The rows come in the order of their keys. ``"table"`` has the model's label and the fixed parts of its
+    lines; Lines makes the lines of them and of the columns. ``{"progress": …}`` comes now and then. Of each
+    table the summary has the number of rows and the SHA-256 of the bytes that were sent. A row that could
+    not be restored, or a count that differs from the database's own, is an error.
     """
     import datetime as dt
 
@@ -30,7 +30,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
     from .fixture_tables import applied_migrations, left_out
     from .snapshot import snapshot
 
-    sums: dict[str, dict[str, Any]] = {}
+    sent: dict[str, dict[str, Any]] = {}
     done = 0
     reported = time.monotonic()
     with _few_collections(), snapshot(database, lock_timeout_seconds=lock_timeout_seconds) as connection:
@@ -38,20 +38,26 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
         tables = _tables(connection, database=database)
         total = sum(table.count() for table in tables)
         for table in tables:
-            yield {"table": table.label}
-            for block, table_sums in _blocks(table):
-                if table_sums is not None:
-                    sums[table.label] = table_sums
-                    continue
-                yield block
+            yield {"table": {"label": table.label, "fixed": table.fixed()}}
+            checksum = hashlib.sha256()
+            for block in table.blocks():
+                data = block.encode("utf-8")
+                checksum.update(data)
+                yield data
                 if time.monotonic() - reported > _PROGRESS_SECONDS:
                     reported = time.monotonic()
                     yield {"progress": {"done": done + table.read, "total": total}}
+            table.check()
+            sent[table.label] = {
+                "rows": table.read,
+                "sent_sha256": checksum.hexdigest(),
+                "links": table.link_counts(),
+            }
             done += table.read
         yield {
             "summary": {
                 "snapshot": moment.isoformat(),
-                "tables": sums,
+                "tables": sent,
                 "left_out": left_out(database, connection=connection),
                 "migrations": applied_migrations(connection),
                 "django_version": django.get_version(),
@@ -74,13 +80,22 @@ def _few_collections() -> Iterator[None]:
 
 
 def sums_of(connection: Any, *, database: str) -> dict[str, dict[str, Any]]:
-    """Give the rows and the checksum of each table as dump_fixture would, within the caller's transaction."""
-    return {
-        table.label: sums
-        for table in _tables(connection, database=database)
-        for _, sums in _blocks(table)
-        if sums is not None
-    }
+    """
+    Give the rows of each table and the SHA-256 of their lines, within the caller's transaction.
+
+    Equal to those in the manifest of a backup with equal rows.
+    """
+    from .written import Lines, unpacked
+
+    sums: dict[str, dict[str, Any]] = {}
+    for table in _tables(connection, database=database):
+        lines = Lines(table.fixed())
+        checksum = hashlib.sha256()
+        for block in table.blocks():
+            checksum.update(lines.block(unpacked(block)).encode("utf-8"))
+        table.check()
+        sums[table.label] = {"rows": table.read, "checksum": checksum.hexdigest()}
+    return sums
 
 
 def _tables(connection: Any, *, database: str) -> list[Any]:
@@ -90,19 +105,6 @@ def _tables(connection: Any, *, database: str) -> list[Any]:
 
     names = Names(database)
     return [Table(model, connection=connection, names=names) for model in fixture_models(database)]
-
-
-def _blocks(table: Any) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
-    """Yield the lines of a table in blocks of bytes, and at the end its sums with no bytes."""
-    checksum = hashlib.sha256()
-    rows = 0
-    for block, count in table.blocks():
-        rows += count
-        data = block.encode("utf-8")
-        checksum.update(data)
-        yield data, None
-    table.check(rows)
-    yield b"", {"rows": rows, "checksum": checksum.hexdigest(), "links": table.link_counts()}
 
 
 def _server(connection: Any) -> str:

@@ -1,4 +1,4 @@
-"""The rows of one model as lines of JSON, in the order of their keys."""
+"""The rows of one model as columns of JSON text, in the order of their keys."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .json_text import json_text, quoted
 from .kinds import kind_of
 from .links import Links
 from .names import Names
-from .written import Lines, Written
+from .written import Lines, Written, packed, unpacked
 
 if TYPE_CHECKING:
     from .bulk_texts import Bulk
 
-# A block of lines has about this size, and is of one row where rows are larger.
-BLOCK_CHARACTERS = 100_000
+# The columns of a block have about this size, and are of one row where rows are larger.
+_BLOCK_CHARACTERS = 50_000
 SEPARATOR = ",\n"
 _FIRST_ROWS = 50
 _MOST_ROWS = 1000
@@ -41,7 +41,7 @@ _BUILT_BY_THE_DRIVER = ("datetime", "date", "time", "decimal", "boolean")
 
 class Table:
     """
-    One model's table: its rows as lines, ``{"model": …, "pk": …, "fields": {…}}``.
+    One model's table: its rows as columns for lines, ``{"model": …, "pk": …, "fields": {…}}``.
 
     Every row, whatever managers hide. Must be read inside a snapshot.
     """
@@ -79,33 +79,38 @@ class Table:
             self._count = int(models.QuerySet(self._model, using=self._connection.alias).count())
         return self._count
 
-    def blocks(self) -> Iterator[tuple[str, int]]:
-        """Give blocks of lines, in the order of their keys, each ended by SEPARATOR, and their number."""
+    def fixed(self) -> list[str]:
+        """Give what stands before, between and after the columns of each line."""
+        return ["", SEPARATOR] if self.by_name else self._fixed()
+
+    def blocks(self) -> Iterator[str]:
+        """Give the packed columns of some rows at a time, in the order of their keys."""
         if not self.by_name:
             yield from self._batches()
             return
         # Without a key in the line the key's order means nothing: these few rows are sorted by their text.
-        blocks = [block[: -len(SEPARATOR)].split(SEPARATOR) for block, _ in self._batches()]
-        if lines := sorted(chain.from_iterable(blocks)):
-            yield SEPARATOR.join([*lines, ""]), len(lines)
+        whole = Lines(self._fixed())
+        blocks = [whole.block(unpacked(block)) for block in self._batches()]
+        lines = sorted(chain.from_iterable(block[: -len(SEPARATOR)].split(SEPARATOR) for block in blocks))
+        if lines:
+            yield packed([Written.of(lines)])
 
     def link_counts(self) -> dict[str, int]:
         """Give for each many-to-many field how many links were written."""
         return {link.name: link.count for link in self._links}
 
-    def check(self, rows: int) -> None:
-        """Raise ValueError unless ``rows`` rows, and the links written, are all that the snapshot holds."""
-        pairs = [(self.label, rows, self.count())]
+    def check(self) -> None:
+        """Raise ValueError unless the rows read, and the links written, are all that the snapshot holds."""
+        pairs = [(self.label, self.read, self.count())]
         pairs += [(f"{self.label}.{link.name}", link.count, link.stored()) for link in self._links]
         for name, written, stored in pairs:
             if written != stored:
                 raise ValueError(f"{name}: {written} rows were read, but the database counts {stored}")
 
-    def _batches(self) -> Iterator[tuple[str, int]]:
+    def _batches(self) -> Iterator[str]:
         sql, parameters, converts = self._query()
         left_as_text = self._left_as_text(converts)
         columns = self._columns(converts, left_as_text=left_as_text)
-        lines = Lines(self._fixed())
         size = _FIRST_ROWS
         with self._connection.chunked_cursor() as cursor:
             if left_as_text:
@@ -120,9 +125,9 @@ class Table:
                 ]
                 if self._instances:
                     values.append(self._make_instances(values, converts=converts))
-                block = lines.block([texts(values[place]) for place, texts in columns], rows=len(rows))
-                yield block, len(rows)
-                size = max(1, min(_MOST_ROWS, 4 * size, BLOCK_CHARACTERS * len(rows) // len(block)))
+                block = packed([texts(values[place]) for place, texts in columns])
+                yield block
+                size = max(1, min(_MOST_ROWS, 4 * size, _BLOCK_CHARACTERS * len(rows) // len(block)))
 
     def _columns(
         self, converts: dict[Any, Any], *, left_as_text: frozenset[str]
@@ -195,14 +200,14 @@ class Table:
         kind = self._kinds.get(field)
         if names is not None:
             to_python = field.target_field.to_python
-            return lambda values: Written([names(to_python(value)) for value in values])
+            return lambda values: Written.of([names(to_python(value)) for value in values])
         if kind is not None:
             left = kind in left_as_text
             return texts_of(
                 kind, field=field, convert=convert, connection=self._connection, left_as_text=left
             )
         value_of = Serializer()._value_from_field
-        return lambda instances: Written([json_text(value_of(instance, field)) for instance in instances])
+        return lambda instances: Written.of([json_text(value_of(instance, field)) for instance in instances])
 
     def _make_instances(self, values: list[Sequence[Any]], *, converts: dict[Any, Any]) -> list[Any]:
         columns = [
@@ -213,7 +218,6 @@ class Table:
         return [self._model.from_db(self._connection.alias, attributes, row) for row in zip(*columns)]
 
     def _fixed(self) -> list[str]:
-        """Give what stands between the columns of a line, and before and after them."""
         # A letter that no name has: quoted() would have escaped it.
         column = "\0"
         start = f'{{"model": {quoted(str(self._model._meta))}, '
@@ -226,7 +230,7 @@ class Table:
 
 
 def _linked(link: Links, *, to_python: Callable[[Any], Any]) -> Callable[[Sequence[Any]], Written]:
-    return lambda keys: Written(link.texts([to_python(key) for key in keys]))
+    return lambda keys: Written.of(link.texts([to_python(key) for key in keys]))
 
 
 def _in_order(field: Any, *, connection: Any) -> Any:

@@ -1,27 +1,58 @@
-"""Columns of JSON text, and lines made of them."""
+"""
+Columns of JSON text, and lines made of them.
+
+The shop's side sends columns, which are half as long as the lines; who receives them makes the lines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+# In JSON text both are escaped.
+_ROW = "\n"
+_COLUMN = "\x1e"
 
 
 class Written(NamedTuple):
     """
-    A column as JSON text: one text for each row, and what stands before and after every one of them.
+    A column as JSON text: the texts of all rows joined by newlines, and what stands around every one of them.
 
     Quotes that all values share are so put into the line once, not around each value.
     """
 
-    texts: Sequence[str]
+    joined: str
     before: str = ""
     after: str = ""
 
+    @classmethod
+    def of(cls, texts: Iterable[str], before: str = "", after: str = "") -> Written:
+        """Give the column of these texts, one for each row."""
+        return cls(_ROW.join(texts), before, after)
+
+    def texts(self) -> list[str]:
+        """Give the text of each row, without what stands around it."""
+        return self.joined.split(_ROW)
+
     def whole(self) -> list[str]:
         """Give each text with what belongs around it."""
-        if not self.before and not self.after:
-            return list(self.texts)
-        return [f"{self.before}{text}{self.after}" for text in self.texts]
+        return f"{self.after}{_ROW}{self.before}".join(
+            (self.before + self.joined + self.after).split(_ROW)
+        ).split(_ROW)
+
+
+def packed(columns: Sequence[Written]) -> str:
+    """Give the columns of some rows as one text."""
+    return _COLUMN.join([_ROW.join((column.before, column.after, column.joined)) for column in columns])
+
+
+def unpacked(text: str) -> list[Written]:
+    """Give the columns that ``packed`` made one text of; raises ValueError where it did not."""
+    columns = []
+    for column in text.split(_COLUMN):
+        before, after, joined = column.split(_ROW, 2)
+        columns.append(Written(joined, before, after))
+    return columns
 
 
 class Lines:
@@ -36,8 +67,11 @@ class Lines:
         self._made_for: tuple[object, ...] = ()
         self._pieces: list[str] = []
 
-    def block(self, columns: Sequence[Written], *, rows: int) -> str:
-        """Give ``rows`` lines as one text."""
+    def block(self, columns: Sequence[Written]) -> str:
+        """Give the lines as one text; raises ValueError unless the columns fit."""
+        if len(columns) != len(self._fixed) - 1:
+            raise ValueError(f"{len(columns)} columns for lines of {len(self._fixed) - 1}")
+        rows = columns[0].joined.count(_ROW) + 1
         around = (rows, *((column.before, column.after) for column in columns))
         if around != self._made_for:
             self._made_for = around
@@ -45,7 +79,8 @@ class Lines:
         pieces = self._pieces.copy()
         step = 2 * len(columns) + 1
         for place, column in enumerate(columns):
-            pieces[2 * place + 1 :: step] = column.texts
+            # An error where a column has more or fewer rows.
+            pieces[2 * place + 1 :: step] = column.texts()
         return "".join(pieces)
 
     def _fixed_pieces(self, columns: Sequence[Written], *, rows: int) -> list[str]:

@@ -142,9 +142,9 @@ def test_killed_run_leaves_no_backup_and_is_swept(keeper: Callable[..., Any], tm
     folder = kept.config.backups.path
     # A reader that stops: the shop's interpreter waits in the middle of its answer.
     slow = (
-        "import sys, time\nfrom actions.backups import json_backup\nfeed = json_backup.FixtureCheck.feed\n"
-        "def slowly(self, data):\n    feed(self, data)\n    time.sleep(0.5)\n"
-        "json_backup.FixtureCheck.feed = slowly\n"
+        "import sys, time\nfrom actions.backups import json_backup\nfeed = json_backup.FixtureLines.feed\n"
+        "def slowly(self, data):\n    time.sleep(0.5)\n    return feed(self, data)\n"
+        "json_backup.FixtureLines.feed = slowly\n"
         "from storekeeper.cli import main\nsys.argv = ['storekeeper', 'backup_database', '--config.file', "
         f"{str(config)!r}]\nmain()\n"
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storekeeper.shopside import bulk_texts
 from storekeeper.shopside.field_texts import _sqlite_decimals
-from storekeeper.shopside.written import Lines, Written
+from storekeeper.shopside.written import Lines, Written, packed, unpacked
 
 UTC_TIMES = st.datetimes(timezones=st.just(dt.UTC))
 
@@ -182,8 +182,44 @@ def test_nothing_is_null(values: list[str | None]) -> None:
 def test_lines_of_different_blocks() -> None:
     """What stands around a column may differ from block to block."""
     lines = Lines(["<", "|", ">\n"])
-    first = [Written(["a", "b"], '"', '"'), Written(["1", "2"])]
-    second = [Written(["null", '"c"']), Written(["3", "4"], "(", ")")]
-    assert '<"a"|1>\n<"b"|2>\n' == lines.block(first, rows=2)
-    assert '<null|(3)>\n<"c"|(4)>\n' == lines.block(second, rows=2)
-    assert '<"a"|1>\n' == lines.block([Written(["a"], '"', '"'), Written(["1"])], rows=1)
+    first = [Written.of(["a", "b"], '"', '"'), Written.of(["1", "2"])]
+    second = [Written.of(["null", '"c"']), Written.of(["3", "4"], "(", ")")]
+    assert '<"a"|1>\n<"b"|2>\n' == lines.block(first)
+    assert '<null|(3)>\n<"c"|(4)>\n' == lines.block(second)
+    assert '<"a"|1>\n' == lines.block([Written("a", '"', '"'), Written("1")])
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda rows: st.lists(
+            st.tuples(
+                st.lists(st.text().map(json.dumps), min_size=rows, max_size=rows), st.sampled_from(["", '"'])
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+)
+def test_columns_arrive_as_they_were_sent(columns: list[tuple[list[str], str]]) -> None:
+    """Any JSON text, and what stands around it."""
+    sent = [Written.of(texts, around, around) for texts, around in columns]
+    assert unpacked(packed(sent)) == sent
+    assert [column.texts() for column in sent] == [texts for texts, _ in columns]
+    assert [column.whole() for column in sent] == [
+        [f"{around}{text}{around}" for text in texts] for texts, around in columns
+    ]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [Written.of(["1", "2"])],
+        [Written.of(["1", "2"]), Written.of(["a"])],
+        [Written.of(["1"]), Written.of(["a", "b"])],
+        [Written.of(["1"]), Written.of(["a"]), Written.of(["x"])],
+    ],
+)
+def test_columns_that_do_not_fit(columns: list[Written]) -> None:
+    """Fewer or more columns than the lines have, and columns of different length, make no lines."""
+    with pytest.raises(ValueError, match=r"columns for lines of 2|assign sequence of size"):
+        Lines(["<", "|", ">\n"]).block(columns)

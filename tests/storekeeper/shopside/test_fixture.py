@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from actions.backups.fixture_lines import SEPARATOR, FixtureLines
 from storekeeper.errors import ShopError
 from storekeeper.shop.shop import Conversation
 
@@ -21,16 +22,20 @@ _TIME = re.compile(r"((?:\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d\.\d{3})\d{3}(Z?)")
 
 
 def dump(shop: Any, *, python: Path | None = None, **arguments: Any) -> tuple[list[dict[str, Any]], Any]:
-    """Give the objects of the fixture and its summary."""
+    """Give the objects of the fixture and its summary, with the sums of the tables."""
     environment = {name: value for name, value in shop.environment.items() if name.startswith("SHOP_")}
     with Conversation(Path(sys.executable), project=shop.project, environment=environment) as conversation:
         answers = list(conversation.stream("dump_fixture", database="default", **arguments))
-    return [one for answer in answers for one in objects_of(answer)], answers[-1]["summary"]
-
-
-def objects_of(answer: Any) -> list[dict[str, Any]]:
-    """Give the objects in a block of lines; each line ends with a comma and a newline."""
-    return json.loads(b"[%b]" % answer[:-2]) if isinstance(answer, bytes) else []
+    fixture = FixtureLines()
+    lines = b""
+    for answer in answers:
+        if isinstance(answer, bytes):
+            lines += fixture.feed(answer)
+        elif "table" in answer:
+            fixture.begin(**answer["table"])
+    summary = answers[-1]["summary"]
+    tables = fixture.sums(summary["tables"])
+    return json.loads(b"[%b]" % lines[: -len(SEPARATOR)]), {**summary, "tables": tables}
 
 
 def by_key(objects: list[dict[str, Any]]) -> list[str]:
@@ -145,7 +150,7 @@ def test_rows_that_a_manager_hides_are_written(make_shop: Callable[..., Any], da
     objects, summary = dump(shop)
     reviews = [one for one in objects if one["model"] == "app.review"]
     assert len(reviews) == shop.evaluate("from app.models import Review\nresult = Review.everything.count()")
-    assert summary["tables"]["app.Review"]["rows"] == len(reviews)
+    assert summary["tables"]["app.Review"].rows == len(reviews)
     assert sum(one["fields"]["is_deleted"] for one in reviews) >= 2
 
 
@@ -245,7 +250,7 @@ def test_what_the_shop_prints_stays_out_of_the_fixture(make_shop: Callable[..., 
     settings = shop.project / "madamda" / "settings.py"
     settings.write_text(settings.read_text("utf-8") + '\nprint("សួស្តី from the settings")\n', "utf-8")
     objects, summary = dump(shop)
-    assert len(objects) == sum(table["rows"] for table in summary["tables"].values())
+    assert len(objects) == sum(table.rows for table in summary["tables"].values())
 
 
 def test_values_of_other_types_than_the_column_are_written_as_django_does(
