@@ -36,20 +36,22 @@ def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress
             leftover.unlink(missing_ok=True)
         path = folder / f"{PREFIX}{secrets.token_hex(6)}.sqlite3"
         try:
-            if _copy(address, to=path, context=context):
+            if _copy(address, to=path, conversation=conversation, context=context):
                 conversation.ask("enter_scratch", database=alias, name=str(path))
             yield conversation
         finally:
             path.unlink(missing_ok=True)
 
 
-def _copy(address: DatabaseAddress, *, to: Path, context: Context) -> bool:
+def _copy(address: DatabaseAddress, *, to: Path, conversation: Conversation, context: Context) -> bool:
     assert address.path is not None
     try:
         with disk_errors(to):
             require_free_bytes(to.parent, needed_bytes=address.path.stat().st_size, purpose="a copy to read")
             to.touch(mode=0o600)
-            copy_sqlite(address, target=to)
+            quick = conversation.ask("copy_file", source=str(address.path.absolute()), target=str(to))
+            if not quick["copied"]:
+                copy_sqlite(address, target=to)
     except (NotEnoughSpace, DatabaseUnavailable) as error:
         # A database that cannot be read says so again when it is read itself. The backup needs the room.
         to.unlink(missing_ok=True)

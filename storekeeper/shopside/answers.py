@@ -20,6 +20,7 @@ QUESTIONS = {
     "rename_in_rows": ("file_names", "rename_in_rows"),
     "settle_rows": ("file_names", "settle_rows"),
     "database_size": ("sizes", "database_size"),
+    "copy_file": ("file_copy", "copy_file"),
     "dump_fixture": ("fixture", "dump_fixture"),
     "enter_scratch": ("scratch", "enter_scratch"),
     "count_rows": ("restore", "count_rows"),
