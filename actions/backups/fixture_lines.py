@@ -11,7 +11,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from storekeeper.backups import TableSum
 from storekeeper.errors import BackupRefused
-from storekeeper.shopside.written import Lines, unpacked
+from storekeeper.shopside.written import Lines
 
 SEPARATOR = b",\n"
 """What ends a line of a fixture, but the last one."""
@@ -78,7 +78,7 @@ class _Table:
     def feed(self, columns: bytes) -> bytes:
         self._arrived.update(columns)
         try:
-            lines = self._lines.block(unpacked(columns.decode("utf-8"))).encode("utf-8")
+            lines = self._lines.block(columns)
         except ValueError as error:
             raise BackupRefused(f"the columns of the fixture do not fit together: {error}") from None
         text = b"".join((b"[", memoryview(lines)[: -len(SEPARATOR)], b"]"))

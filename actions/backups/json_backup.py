@@ -3,14 +3,14 @@
 import datetime as dt
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from actions.action import Context, Progress
 from actions.backups.fixture_lines import SEPARATOR, FixtureLines
 from actions.backups.manifest import write_manifest
-from actions.backups.packing import PackedWriter, file_sums
+from actions.backups.packing import PackedWriter, ReadBack
 from storekeeper.backups import Manifest
 from storekeeper.errors import BackupRefused, NotEnoughSpace
 from storekeeper.files import PartialFile
@@ -39,7 +39,7 @@ def write_json_backup(
     read back from the disk and are those that were sent, each object is JSON, and the objects of each
     model are as many as the database counted. Raises StorekeeperError, and no file appears.
     """
-    with disk_errors(path), PartialFile(path) as file:
+    with disk_errors(path), PartialFile(path) as file, closing(ReadBack(file.path)) as read_back:
         writer = PackedWriter(file.stream, compress=compress, proved=True)
         lines = FixtureLines()
         summary = _stream(
@@ -64,14 +64,14 @@ def write_json_backup(
             }
         )
 
-        def read_back(partial: Path) -> None:
-            if file_sums(partial) != (writer.sha256, writer.size_bytes):
+        def check(_: Path) -> None:
+            if read_back.sums() != (writer.sha256, writer.size_bytes):
                 raise BackupRefused(f"{path.name} does not lie on the disk as it was written")
             # Before the backup has its name: a crash in between leaves a manifest without a backup,
             # which the next run sweeps, and never a backup that nobody knows.
             write_manifest(path, manifest)
 
-        file.finish(read_back)
+        file.finish(check)
     return manifest
 
 

@@ -1,6 +1,7 @@
 """Write a backup's bytes to a file, packed as gzip where asked, and read them back."""
 
 import hashlib
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,8 @@ _GZIP_WINDOW = 31
 # isal's levels go to 3, where zlib's 6 would be as small and slower.
 _LEVEL = 6 if fastest is zlib else 2
 _CHUNK_BYTES = 1 << 20
+_READ_BYTES = 1 << 18
+_PAUSE_SECONDS = 0.02
 
 
 class PackedWriter:
@@ -122,6 +125,51 @@ def unpacked(path: Path, *, compressed: bool) -> Iterator[bytes]:
                 yield from unpacker.feed(data)
     if unpacker is not None:
         unpacker.close()
+
+
+class ReadBack:
+    """
+    Read a file back from its beginning while it is being written, on a thread of its own, and sum it up.
+
+    So when the last byte is written little is left to be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._sum = hashlib.sha256()
+        self._size_bytes = 0
+        self._error: OSError | None = None
+        self._whole = threading.Event()
+        self._thread = threading.Thread(target=self._follow, args=(path,), name="read-back", daemon=True)
+        self._thread.start()
+
+    def sums(self) -> tuple[str, int]:
+        """Give the SHA-256 and the size of the file, all of which is written by now; raises OSError."""
+        self.close()
+        if self._error is not None:
+            raise self._error
+        return self._sum.hexdigest(), self._size_bytes
+
+    def close(self) -> None:
+        """End the thread."""
+        self._whole.set()
+        self._thread.join()
+
+    def _follow(self, path: Path) -> None:
+        buffer = memoryview(bytearray(_READ_BYTES))
+        try:
+            with path.open("rb", buffering=0) as stream:
+                while True:
+                    # Asked before the file is: what was written by then is found by this reading.
+                    whole = self._whole.is_set()
+                    count = stream.readinto(buffer)
+                    self._sum.update(buffer[:count])
+                    self._size_bytes += count
+                    if not count and whole:
+                        return
+                    if not count:
+                        self._whole.wait(_PAUSE_SECONDS)
+        except OSError as error:
+            self._error = error
 
 
 def file_sums(path: Path) -> tuple[str, int]:

@@ -103,8 +103,9 @@ def sqlite_decimals(places: int, *, most: int, otherwise: Bulk) -> Bulk:
         if new := list(set(values).difference(known)):
             texts = (one * len(new) % tuple(new)).split("\n")[:-1]
             exact = max(map(len, texts)) <= most and list(map(float, texts)) == new
-            # Infinity is exact, too.
-            if not exact or "n" in "".join(texts):
+            joined = "\n".join(texts)
+            # Infinity is exact, too; and Python writes a small decimal with an exponent.
+            if not exact or "n" in joined or ("0.000000" in joined and places > 6):
                 return otherwise(values)
             known.update(zip(new, texts))
         return Written.of(map(known.__getitem__, values), QUOTE, QUOTE)

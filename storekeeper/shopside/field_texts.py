@@ -54,7 +54,8 @@ def texts_of(
 
     if fast is None:
         return slow
-    quick = bulk_texts.with_nulls(fast, null='""' if kind == "file" else "null")
+    # A NULL where none may be goes the slow way, as any value of another type does.
+    quick = bulk_texts.with_nulls(fast, null='""' if kind == "file" else "null") if field.null else fast
 
     def guarded(values: Sequence[Any]) -> Written:
         try:

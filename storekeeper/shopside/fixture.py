@@ -41,9 +41,8 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
             yield {"table": {"label": table.label, "fixed": table.fixed()}}
             checksum = hashlib.sha256()
             for block in table.blocks():
-                data = block.encode("utf-8")
-                checksum.update(data)
-                yield data
+                checksum.update(block)
+                yield block
                 if time.monotonic() - reported > _PROGRESS_SECONDS:
                     reported = time.monotonic()
                     yield {"progress": {"done": done + table.read, "total": total}}
@@ -85,14 +84,14 @@ def sums_of(connection: Any, *, database: str) -> dict[str, dict[str, Any]]:
 
     Equal to those in the manifest of a backup with equal rows.
     """
-    from .written import Lines, unpacked
+    from .written import Lines
 
     sums: dict[str, dict[str, Any]] = {}
     for table in _tables(connection, database=database):
         lines = Lines(table.fixed())
         checksum = hashlib.sha256()
         for block in table.blocks():
-            checksum.update(lines.block(unpacked(block)).encode("utf-8"))
+            checksum.update(lines.block(block))
         table.check()
         sums[table.label] = {"rows": table.read, "checksum": checksum.hexdigest()}
     return sums

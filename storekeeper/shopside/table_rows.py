@@ -14,13 +14,13 @@ from .json_text import json_text, quoted
 from .kinds import kind_of
 from .links import Links
 from .names import Names
-from .written import Lines, Written, packed, unpacked
+from .written import Lines, Written, packed
 
 if TYPE_CHECKING:
     from .bulk_texts import Bulk
 
 # The columns of a block have about this size, and are of one row where rows are larger.
-_BLOCK_CHARACTERS = 50_000
+_BLOCK_BYTES = 50_000
 SEPARATOR = ",\n"
 _FIRST_ROWS = 50
 _MOST_ROWS = 1000
@@ -83,17 +83,16 @@ class Table:
         """Give what stands before, between and after the columns of each line."""
         return ["", SEPARATOR] if self.by_name else self._fixed()
 
-    def blocks(self) -> Iterator[str]:
+    def blocks(self) -> Iterator[bytes]:
         """Give the packed columns of some rows at a time, in the order of their keys."""
         if not self.by_name:
             yield from self._batches()
             return
         # Without a key in the line the key's order means nothing: these few rows are sorted by their text.
         whole = Lines(self._fixed())
-        blocks = [whole.block(unpacked(block)) for block in self._batches()]
-        lines = sorted(chain.from_iterable(block[: -len(SEPARATOR)].split(SEPARATOR) for block in blocks))
-        if lines:
-            yield packed([Written.of(lines)])
+        text = b"".join(map(whole.block, self._batches())).decode("utf-8")
+        if text:
+            yield packed([Written.of(sorted(text[: -len(SEPARATOR)].split(SEPARATOR)))])
 
     def link_counts(self) -> dict[str, int]:
         """Give for each many-to-many field how many links were written."""
@@ -107,7 +106,7 @@ class Table:
             if written != stored:
                 raise ValueError(f"{name}: {written} rows were read, but the database counts {stored}")
 
-    def _batches(self) -> Iterator[str]:
+    def _batches(self) -> Iterator[bytes]:
         sql, parameters, converts = self._query()
         left_as_text = self._left_as_text(converts)
         columns = self._columns(converts, left_as_text=left_as_text)
@@ -127,7 +126,7 @@ class Table:
                     values.append(self._make_instances(values, converts=converts))
                 block = packed([texts(values[place]) for place, texts in columns])
                 yield block
-                size = max(1, min(_MOST_ROWS, 4 * size, _BLOCK_CHARACTERS * len(rows) // len(block)))
+                size = max(1, min(_MOST_ROWS, 4 * size, _BLOCK_BYTES * len(rows) // len(block)))
 
     def _columns(
         self, converts: dict[Any, Any], *, left_as_text: frozenset[str]

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 # In JSON text both are escaped.
 _ROW = "\n"
-_COLUMN = "\x1e"
+_BYTES_ROW = b"\n"
+_COLUMN = b"\x1e"
 
 
 class Written(NamedTuple):
@@ -30,10 +31,6 @@ class Written(NamedTuple):
         """Give the column of these texts, one for each row."""
         return cls(_ROW.join(texts), before, after)
 
-    def texts(self) -> list[str]:
-        """Give the text of each row, without what stands around it."""
-        return self.joined.split(_ROW)
-
     def whole(self) -> list[str]:
         """Give each text with what belongs around it."""
         return f"{self.after}{_ROW}{self.before}".join(
@@ -41,53 +38,52 @@ class Written(NamedTuple):
         ).split(_ROW)
 
 
-def packed(columns: Sequence[Written]) -> str:
-    """Give the columns of some rows as one text."""
-    return _COLUMN.join([_ROW.join((column.before, column.after, column.joined)) for column in columns])
-
-
-def unpacked(text: str) -> list[Written]:
-    """Give the columns that ``packed`` made one text of; raises ValueError where it did not."""
-    columns = []
-    for column in text.split(_COLUMN):
-        before, after, joined = column.split(_ROW, 2)
-        columns.append(Written(joined, before, after))
-    return columns
+def packed(columns: Sequence[Written]) -> bytes:
+    """Give the columns of some rows in one piece."""
+    # Encoded one by one: a single letter that is no ASCII would make all the others' text wide.
+    return _COLUMN.join(
+        [_ROW.join((column.before, column.after, column.joined)).encode("utf-8") for column in columns]
+    )
 
 
 class Lines:
     """
     Lines that have the same fixed parts, with a column between each two of them.
 
-    All lines of a block are joined at once: a text for each line would take twice as long.
+    All lines of a block are joined at once: to make each of them would take twice as long.
     """
 
     def __init__(self, fixed: Sequence[str]) -> None:
-        self._fixed = list(fixed)
-        self._made_for: tuple[object, ...] = ()
-        self._pieces: list[str] = []
+        self._fixed = [part.encode("utf-8") for part in fixed]
+        self._made_for: object = None
+        self._pieces: list[bytes] = []
 
-    def block(self, columns: Sequence[Written]) -> str:
-        """Give the lines as one text; raises ValueError unless the columns fit."""
-        if len(columns) != len(self._fixed) - 1:
-            raise ValueError(f"{len(columns)} columns for lines of {len(self._fixed) - 1}")
-        rows = columns[0].joined.count(_ROW) + 1
-        around = (rows, *((column.before, column.after) for column in columns))
-        if around != self._made_for:
-            self._made_for = around
-            self._pieces = self._fixed_pieces(columns, rows=rows)
+    def block(self, columns: bytes) -> bytes:
+        """Give the lines of some rows, of their packed columns; raises ValueError where these do not fit."""
+        parts = columns.split(_COLUMN)
+        if len(parts) != len(self._fixed) - 1:
+            raise ValueError(f"{len(parts)} columns for lines of {len(self._fixed) - 1}")
+        around, texts = [], []
+        for part in parts:
+            before, after, joined = part.split(_BYTES_ROW, 2)
+            around.append((before, after))
+            texts.append(joined.split(_BYTES_ROW))
+        rows = len(texts[0])
+        if (rows, around) != self._made_for:
+            self._made_for = (rows, around)
+            self._pieces = self._fixed_pieces(around, rows=rows)
         pieces = self._pieces.copy()
-        step = 2 * len(columns) + 1
-        for place, column in enumerate(columns):
+        step = 2 * len(parts) + 1
+        for place, column in enumerate(texts):
             # An error where a column has more or fewer rows.
-            pieces[2 * place + 1 :: step] = column.texts()
-        return "".join(pieces)
+            pieces[2 * place + 1 :: step] = column
+        return b"".join(pieces)
 
-    def _fixed_pieces(self, columns: Sequence[Written], *, rows: int) -> list[str]:
-        before = [*(column.before for column in columns), ""]
-        after = ["", *(column.after for column in columns)]
-        step = 2 * len(columns) + 1
-        pieces = [""] * (rows * step)
+    def _fixed_pieces(self, around: Sequence[tuple[bytes, bytes]], *, rows: int) -> list[bytes]:
+        before = [*(before for before, _ in around), b""]
+        after = [b"", *(after for _, after in around)]
+        step = 2 * len(around) + 1
+        pieces = [b""] * (rows * step)
         for place, fixed in enumerate(self._fixed):
-            pieces[2 * place :: step] = [f"{after[place]}{fixed}{before[place]}"] * rows
+            pieces[2 * place :: step] = [after[place] + fixed + before[place]] * rows
         return pieces

@@ -16,7 +16,7 @@ TEXTS = ["ខ្មែរ, \\n", "", "b"]
 
 def columns(keys: list[int], texts: list[str]) -> bytes:
     """Give what the shop sends of some notes."""
-    return packed([Written.of(map(str, keys)), Written.of(texts, '"', '"')]).encode()
+    return packed([Written.of(map(str, keys)), Written.of(texts, '"', '"')])
 
 
 NOTES = columns([1, 2, 3], TEXTS)
@@ -89,14 +89,14 @@ def test_table_that_nobody_told_of() -> None:
     ("block", "why"),
     [
         (b"", "do not fit together"),
-        (NOTES[:-1] + b"\xff", "do not fit together"),
-        (packed([Written("1")]).encode(), "do not fit together"),
-        (packed([Written("1\n2"), Written("a", '"', '"')]).encode(), "do not fit together"),
-        (packed([Written("1"), Written("a\nb", '"', '"')]).encode(), "do not fit together"),
-        (packed([Written("1"), Written("a", '"')]).encode(), "not valid"),
-        (packed([Written("1"), Written('a"b', '"', '"')]).encode(), "not valid"),
-        (packed([Written("1"), Written("a\tb", '"', '"')]).encode(), "not valid"),
-        (packed([Written("x"), Written("a", '"', '"')]).encode(), "not valid"),
+        (NOTES[:-1] + b"\xff", "not valid"),
+        (packed([Written("1")]), "do not fit together"),
+        (packed([Written("1\n2"), Written("a", '"', '"')]), "do not fit together"),
+        (packed([Written("1"), Written("a\nb", '"', '"')]), "do not fit together"),
+        (packed([Written("1"), Written("a", '"')]), "not valid"),
+        (packed([Written("1"), Written('a"b', '"', '"')]), "not valid"),
+        (packed([Written("1"), Written("a\tb", '"', '"')]), "not valid"),
+        (packed([Written("x"), Written("a", '"', '"')]), "not valid"),
     ],
 )
 def test_columns_that_make_no_lines(block: bytes, why: str) -> None:
@@ -114,6 +114,6 @@ def test_what_is_no_object_of_a_fixture(fixed: list[str]) -> None:
 
 def test_object_that_is_nested_deep() -> None:
     """Deeper than the quick parser reads; Python's own does."""
-    deep = packed([Written("1"), Written("[" * 300 + "]" * 300)]).encode()
+    deep = packed([Written("1"), Written("[" * 300 + "]" * 300)])
     fixture, _ = fed(deep)
     assert fixture.sums(told([deep], rows=1))["app.Note"].rows == 1

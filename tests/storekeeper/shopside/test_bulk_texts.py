@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storekeeper.shopside import bulk_texts
 from storekeeper.shopside.field_texts import _sqlite_decimals
-from storekeeper.shopside.written import Lines, Written, packed, unpacked
+from storekeeper.shopside.written import Lines, Written, packed
 
 UTC_TIMES = st.datetimes(timezones=st.just(dt.UTC))
 
@@ -124,6 +124,8 @@ NUMBERS = st.one_of(
 
 @example([2.675], (10, 2))
 @example([1.5, 2.0, 1.5], (10, 2))
+@example([0.0], (8, 7))
+@example([0.0], (8, 6))
 @given(
     column(NUMBERS),
     st.integers(1, 20).flatmap(lambda digits: st.tuples(st.just(digits), st.integers(0, min(digits, 8)))),
@@ -182,32 +184,37 @@ def test_nothing_is_null(values: list[str | None]) -> None:
 def test_lines_of_different_blocks() -> None:
     """What stands around a column may differ from block to block."""
     lines = Lines(["<", "|", ">\n"])
-    first = [Written.of(["a", "b"], '"', '"'), Written.of(["1", "2"])]
+    first = [Written.of(["a", "ខ"], '"', '"'), Written.of(["1", "2"])]
     second = [Written.of(["null", '"c"']), Written.of(["3", "4"], "(", ")")]
-    assert '<"a"|1>\n<"b"|2>\n' == lines.block(first)
-    assert '<null|(3)>\n<"c"|(4)>\n' == lines.block(second)
-    assert '<"a"|1>\n' == lines.block([Written("a", '"', '"'), Written("1")])
+    assert '<"a"|1>\n<"ខ"|2>\n' == lines.block(packed(first)).decode()
+    assert '<null|(3)>\n<"c"|(4)>\n' == lines.block(packed(second)).decode()
+    assert '<"a"|1>\n' == lines.block(packed([Written("a", '"', '"'), Written("1")])).decode()
 
 
 @given(
     st.integers(1, 4).flatmap(
         lambda rows: st.lists(
             st.tuples(
-                st.lists(st.text().map(json.dumps), min_size=rows, max_size=rows), st.sampled_from(["", '"'])
+                st.lists(
+                    st.text().map(lambda text: json.dumps(text, ensure_ascii=False)),
+                    min_size=rows,
+                    max_size=rows,
+                ),
+                st.sampled_from(["", '"']),
             ),
             min_size=1,
             max_size=4,
         )
     )
 )
-def test_columns_arrive_as_they_were_sent(columns: list[tuple[list[str], str]]) -> None:
-    """Any JSON text, and what stands around it."""
-    sent = [Written.of(texts, around, around) for texts, around in columns]
-    assert unpacked(packed(sent)) == sent
-    assert [column.texts() for column in sent] == [texts for texts, _ in columns]
-    assert [column.whole() for column in sent] == [
-        [f"{around}{text}{around}" for text in texts] for texts, around in columns
-    ]
+def test_lines_hold_every_column(columns: list[tuple[list[str], str]]) -> None:
+    """Any JSON text, and what stands around it, row by row."""
+    whole = [[f"{around}{text}{around}" for text in texts] for texts, around in columns]
+    written = [Written.of(texts, around, around) for texts, around in columns]
+    assert [column.whole() for column in written] == whole
+    lines = Lines(["<", *["|"] * (len(columns) - 1), ">\n"])
+    expected = "".join(f"<{'|'.join(row)}>\n" for row in zip(*whole, strict=True))
+    assert lines.block(packed(written)).decode() == expected
 
 
 @pytest.mark.parametrize(
@@ -222,4 +229,4 @@ def test_columns_arrive_as_they_were_sent(columns: list[tuple[list[str], str]]) 
 def test_columns_that_do_not_fit(columns: list[Written]) -> None:
     """Fewer or more columns than the lines have, and columns of different length, make no lines."""
     with pytest.raises(ValueError, match=r"columns for lines of 2|assign sequence of size"):
-        Lines(["<", "|", ">\n"]).block(columns)
+        Lines(["<", "|", ">\n"]).block(packed(columns))
