@@ -15,6 +15,7 @@ from actions.receiver.intake import Intake
 from actions.receiver.overdue import Overdue
 from actions.receiver.page.pages import Pages
 from actions.receiver.rate_limit import RateLimit
+from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.telling.teller import Teller
 from actions.receiver.worker import Worker
 from actions.runner import now_here
@@ -51,6 +52,7 @@ class Parts:
         pause: Callable[[float], None],
         overdue: Overdue,
         needs: Needs,
+        steady_clock: SteadyClock,
         web_config: WebConfigFile,
         token: TokenFile | None,
         loopback: bool,
@@ -69,6 +71,7 @@ class Parts:
             pause=pause,
             overdue=overdue,
             needs=needs,
+            steady_clock=steady_clock,
         )
         self._housekeeper = Housekeeper(
             ledger,

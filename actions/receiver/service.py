@@ -17,6 +17,7 @@ from actions.receiver.emergency import Needs
 from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.overdue import Overdue
 from actions.receiver.parts import Parts, check_config
+from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.workers import Workers
 from actions.resources import mountpoint_of
 from actions.runner import now_here
@@ -98,8 +99,9 @@ class ReceiverService:
         self._warn_about_state(config)
         ledger = Ledger(LedgerFile(config.state), now=now_here)
         overdue = Overdue(ledger, stopping=self._stopping.is_set)
-        # Outlives a change of the config: runs of before and after it share the resources.
+        # These outlive a change of the config: runs of before and after it share the resources and the time.
         needs = Needs()
+        steady_clock = SteadyClock()
         workers = Workers(ledger, current=lambda: self._parts.worker)
         self._engine = DbosEngine(
             ledger,
@@ -117,6 +119,7 @@ class ReceiverService:
             pause=self._pause,
             overdue=overdue,
             needs=needs,
+            steady_clock=steady_clock,
             web_config=web_config,
             token=token,
             loopback=loopback,

@@ -23,6 +23,7 @@ from actions.ledger.schema import RunState, StepState
 from actions.receiver.emergency import Needs, gives_way, makes_room_now
 from actions.receiver.overdue import Overdue
 from actions.receiver.room_guard import RoomGuard
+from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.step_watch import StepWatch, Stop
 from actions.runner import Order, Performed, now_here, run_action
 from actions.usage import UsageReader
@@ -67,6 +68,7 @@ class Worker:
         clock: Callable[[], float] = time.monotonic,
         overdue: Overdue | None = None,
         needs: Needs | None = None,
+        steady_clock: SteadyClock | None = None,
     ) -> None:
         self._ledger = ledger
         self._config = config
@@ -79,6 +81,7 @@ class Worker:
         self.may_begin = self._room.may_begin
         self._overdue = overdue or Overdue(ledger, clock=clock)
         self._needs = needs or Needs()
+        self._steady_clock = steady_clock or SteadyClock()
 
     def carry_out(self, run_id: str, position: int) -> Next:
         """Carry out the step at ``position`` and, after the last one, end the run."""
@@ -129,6 +132,7 @@ class Worker:
         )
         try:
             self._room.require(run, step)
+            self._steady_clock.require(run, step.action)
             order = self._order(run, step)
             watch.resources = tuple(order.action.resources(order.config, order.options))
             with self._overdue.watched(run.id, deadline=deadline):
