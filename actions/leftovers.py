@@ -12,6 +12,8 @@ from actions.images.journal import CHANGED, ImageJournal, RunMap
 from actions.ledger.progress_mark import FOLDER as PROGRESS
 from actions.media.quarantine import Quarantine
 from storekeeper.config import Config
+from storekeeper.errors import UnsafePath
+from storekeeper.files import Tree
 from storekeeper.files.atomic import PARTIAL_SUFFIX
 from storekeeper.files.tree import TRASH
 
@@ -41,8 +43,7 @@ class Leftover:
 def find_leftovers(config: Config, *, now: dt.datetime) -> list[Leftover]:
     """Look through the roots, the backups and the state folder; what cannot be read is passed over."""
     young = (now - AT_WORK).timestamp()
-    roots = dict.fromkeys([*(area.path for area in config.areas.values()), config.backups.path])
-    trashes = [root / TRASH for root in roots]
+    trashes = [root / TRASH for root in _roots(config)]
     quarantined = [run for area in config.areas for run in Quarantine(config, area=area).runs()]
     partial = [path for path in _files_in(config.backups.path) if path.name.endswith(PARTIAL_SUFFIX)]
     maps = [run.path for run in ImageJournal(config).runs()]
@@ -55,6 +56,17 @@ def find_leftovers(config: Config, *, now: dt.datetime) -> list[Leftover]:
         _counted("unfinished removal", config.state, journals, stray=True, before=young),
     ]
     return [one for one in found if one is not None]
+
+
+def finish_removals(config: Config) -> None:
+    """
+    Remove what killed runs had taken to remove; a root that cannot be used is passed over.
+
+    A removal at work in the same root is not disturbed: it removes the same files, or finds them gone.
+    """
+    for root in _roots(config):
+        with suppress(OSError, UnsafePath), Tree(root) as tree:
+            tree.finish_removals()
 
 
 def prune_state(config: Config, *, now: dt.datetime) -> int:
@@ -74,6 +86,11 @@ def prune_state(config: Config, *, now: dt.datetime) -> int:
             mark.unlink(missing_ok=True)
             gone += 1
     return gone
+
+
+def _roots(config: Config) -> list[Path]:
+    """Give the folders that actions remove files in."""
+    return list(dict.fromkeys([*(area.path for area in config.areas.values()), config.backups.path]))
 
 
 def _is_needed(run: RunMap) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from actions.ledger.ledger import Ledger
-from actions.leftovers import prune_state
+from actions.leftovers import finish_removals, prune_state
 from actions.receiver.engine import Engine
 from actions.receiver.expiry import expire_approvals, expire_episodes, fail_abandoned_runs
 from actions.receiver.forgetting import Forgetting
@@ -50,7 +50,7 @@ class Housekeeper:
             lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),
             lambda: expire_approvals(ledger, before=receiver.approval_expiry.before(now()).timestamp()),
             lambda: fail_abandoned_runs(ledger),
-            lambda: self._daily(lambda: prune_state(config, now=now())),
+            lambda: self._daily(lambda: _tidy(config, now=now())),
             Forgetting(ledger, engine=engine, config=config, now=now).tend,
             *more,
         )
@@ -90,3 +90,8 @@ class Housekeeper:
                     # The edge of this thread: a full disk or a locked file passes, and the next round comes.
                     logger.warning("housekeeping goes on after: %s", error, exc_info=True)
             self._wake.wait(ROUND_SECONDS)
+
+
+def _tidy(config: Config, *, now: dt.datetime) -> None:
+    finish_removals(config)
+    prune_state(config, now=now)

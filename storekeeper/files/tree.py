@@ -193,6 +193,12 @@ class Tree(Root):
             if current is not None:
                 current[1].close()
 
+    def finish_removals(self) -> None:
+        """Remove what a killed run had taken to remove, and when all is done the folder that it lay in."""
+        with suppress(FileNotFoundError):
+            self._here.status(TRASH)
+            self._open_trash()
+
     def set_aside(self, file: FoundFile, *, into: "Tree", name: str) -> bool:
         """
         Give the file the name ``name`` below ``into``, a tree on the same filesystem that is ours alone.
@@ -267,7 +273,7 @@ class Tree(Root):
 
     def _open_trash(self) -> Place | None:
         """Give our private folder on this filesystem, None where the root takes none."""
-        if self._trash is None:
+        while self._trash is None:
             try:
                 with suppress(FileExistsError):
                     os.mkdir(self._here.path(TRASH), 0o700, dir_fd=self._descriptor)
@@ -275,6 +281,8 @@ class Tree(Root):
                 if error.errno in _NO_TRASH:
                     return None
                 raise
-            self._trash = self._place(TRASH)
-            taking.empty_trash(self._trash)
+            # Another process of ours may have been done with the folder just now, and removed it.
+            with suppress(FileNotFoundError):
+                self._trash = self._place(TRASH)
+                taking.empty_trash(self._trash)
         return self._trash

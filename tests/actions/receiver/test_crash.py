@@ -11,6 +11,7 @@ from typing import Any
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import Trigger
+from storekeeper.files.tree import TRASH
 
 Make = Callable[..., dict[str, Any]]
 Start = Callable[..., Any]
@@ -68,6 +69,20 @@ def test_killed_in_a_step_goes_on_after_the_restart(
     assert ended["steps"][1]["freed_bytes"] in (100 * 39, 100 * 40)
     assert 3 == second.metric('storekeeper_action_runs_total{action="write_batches"}')
     assert 0 == second.metric('storekeeper_action_running{action="write_batches"}')
+
+
+def test_what_a_killed_run_had_taken_goes_at_the_start(
+    start_receiver: Start, config_file: Path, wait: Callable[..., Any]
+) -> None:
+    """A file that was moved away to be removed goes at the next start, though no run comes back for it."""
+    media = config_file.with_name("media")
+    status = (media / "old0.png").stat()
+    (media / TRASH).mkdir()
+    (media / "old0.png").rename(
+        media / TRASH / f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}-t-0"
+    )
+    start_receiver()
+    wait(lambda: not (media / TRASH).exists())
 
 
 def test_killed_emergency_goes_on_after_the_restart(

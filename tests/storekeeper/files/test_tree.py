@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -156,20 +157,53 @@ def test_a_folder_swapped_for_a_link_is_not_entered(root: Path) -> None:
     assert (root / "b" / "secret").exists()
 
 
+def taken(root: Path, name: str) -> Path:
+    """Move a file where a run that is killed right after the move leaves it."""
+    status = (root / name).stat()
+    (root / TRASH).mkdir(exist_ok=True)
+    return (root / name).rename(
+        root / TRASH / f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}-t-0"
+    )
+
+
 def test_what_a_killed_run_had_taken_is_removed_by_the_next(root: Path) -> None:
     """An entry of the trash that is still the file that was meant goes; anything else stays."""
-    (root / "x").write_text("1")
-    (root / "y").write_text("2")
-    (root / TRASH).mkdir()
-    status = (root / "x").stat()
-    (root / "x").rename(root / TRASH / f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}-t-0")
+    for name in "xyz":
+        (root / name).write_text(name)
+    taken(root, "x")
     (root / "y").rename(root / TRASH / "1-2-3-t-1")
-    (root / "z").write_text("3")
     with Tree(root) as tree:
-        tree.remove_all([])
         (found,) = tree.walk()
         assert tree.remove(found)
     assert names(root) == {f"{TRASH}/1-2-3-t-1"}
+
+
+def test_what_a_killed_run_had_taken_is_removed_where_nothing_else_is(root: Path) -> None:
+    """When the last file was taken, nothing but the trash is left; it goes too, and is made for nothing."""
+    (root / "x").write_text("1")
+    taken(root, "x")
+    for _ in range(2):
+        with Tree(root) as tree:
+            tree.finish_removals()
+            assert bool(os.listdir(root)) == (tree._trash is not None)
+        assert [] == os.listdir(root)
+
+
+def test_two_removals_in_one_root_do_not_disturb_each_other(root: Path) -> None:
+    """Each makes the private folder and removes it while the other works; neither fails, all files go."""
+
+    def remove(prefix: str) -> None:
+        for number in range(300):
+            (root / f"{prefix}{number}").write_text("1")
+            with Tree(root) as tree:
+                found = tree.find(f"{prefix}{number}")
+                assert found is not None
+                assert tree.remove(found)
+                tree.finish_removals()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(remove, "abcd"))
+    assert set() == names(root)
 
 
 def test_removes_where_the_root_takes_no_folder_of_ours(root: Path) -> None:
