@@ -22,6 +22,7 @@ import pytest
 from actions.backups.manifest import write_manifest
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
+from actions.images.journal import ImageJournal
 from actions.optimize_images import OptimizeImages
 from actions.prune_backups import PruneBackups
 from actions.rotate_logs import RotateLogs
@@ -138,20 +139,22 @@ def test_cleanup_of_qr_codes_removes_nothing_elsewhere(
     folder = keeper.media / "qr_codes"
     outside = copy_of(folder, tmp_path / "outside", same_files=True)
     before = picture_of(outside)
+    swaps = 0
     # The first step into the folder is there to remove what was planned.
     for at in range(1, 6) if thorough else (1,):
         attack = struck_once(folder, outside=outside, at=at)
         perform_struck(keeper, CleanupExpiredQrCodes(), attack=attack, outside=outside)
         attack = struck(folder, outside=outside, seed=at, share=0.5)
-        with attack as swaps:
+        with attack as done:
             attempt(keeper, CleanupExpiredQrCodes())
-        assert swaps.count
+        swaps += done.count
         assert before == picture_of(outside)
         attempt(keeper, CleanupExpiredQrCodes())
         assert not list(folder.glob("tracking_qr_[0-9]*"))
         for path in outside.glob("tracking_qr_[0-9]*"):
             os.link(path, folder / path.name)
         before = picture_of(outside)
+    assert swaps
     assert live == live_files(keeper)
 
 
@@ -258,17 +261,23 @@ def test_images_are_exchanged_nowhere_else(
     folder = keeper.media / "products"
     outside = copy_of(folder, tmp_path / "outside", same_files=False)
     wish = {"over": "1B", "save_at_least": 0.01}
+    images = attempt(keeper, OptimizeImages(), **wish)
+    assert images == attempt(keeper, OptimizeImages(), undo="latest") > 1
     swaps = 0
     # Of each image the second step into the folder is there to write the new file.
     for at in range(1, 40) if thorough else (2,):
         attack = struck_once(folder, outside=outside, at=at)
-        swaps += perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, **wish)[1]
+        changed, count = perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, **wish)
+        swaps += count
         # Settles what the attack has stopped half-way.
-        assert attempt(keeper, OptimizeImages(), **wish)
+        assert images == changed + attempt(keeper, OptimizeImages(), **wish)
         attack = struck_once(folder, outside=outside, at=at)
-        swaps += perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, undo="latest")[1]
+        _, count = perform_struck(keeper, OptimizeImages(), attack=attack, outside=outside, undo="latest")
+        swaps += count
+        for run in ImageJournal(keeper.config).runs()[-2:]:
+            attempt(keeper, OptimizeImages(), undo=run.run)
+        assert live == live_files(keeper)
     assert swaps > 1
-    assert len(live) == len(live_files(keeper))
 
 
 @pytest.mark.thorough
