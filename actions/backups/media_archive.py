@@ -97,7 +97,11 @@ def write_media_backup(
             # Before the backup has its name: a crash in between leaves sums and a manifest without a
             # backup, which the next run sweeps, and never a backup that nobody knows.
             sums_file.finish()
-            write_manifest(path, manifest)
+            try:
+                write_manifest(path, manifest)
+            except OSError:
+                sums_path.unlink()
+                raise
 
         file.finish(read_back)
     return manifest

@@ -1,5 +1,6 @@
 """Backups in the database's own format: SQLite's online backup, PostgreSQL's pg_dump."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from actions.backups.postgresql_dump import dump_postgresql, read_back
 from actions.backups.sqlite_copy import check_sqlite, copy_sqlite
 from storekeeper.backups import Manifest, TableSum
 from storekeeper.databases import DatabaseAddress, Engine
-from storekeeper.errors import BackupRefused
+from storekeeper.errors import BackupRefused, ProcessFailed
 from storekeeper.files import PartialFile
 
 _CHUNK_BYTES = 1 << 20
@@ -38,12 +39,27 @@ def write_native_backup(
             server, tables = dump_postgresql(
                 address, config=context.config, file=file, cancelled=context.cancelled
             )
-            with read_back(file.path, config=context.config, cancelled=context.cancelled):
-                sha256, size_bytes = file_sums(file.path)
+            try:
+                with read_back(file.path, config=context.config, cancelled=context.cancelled):
+                    sha256, size_bytes = file_sums(file.path)
+            except ProcessFailed:
+                _require_room(file)
+                raise
             manifest = _complete(draft, server=server, tables=tables, sha256=sha256, size_bytes=size_bytes)
             file.finish(lambda _: write_manifest(path, manifest))
         return manifest
     return _write_sqlite(address, context=context, path=path, draft=draft, compress=compress)
+
+
+def _require_room(file: PartialFile) -> None:
+    """
+    Raise the OSError of a full disk where that is what a dump is cut for.
+
+    What pg_dump still holds in its buffer at the very end gets lost with that disk, and it reports success.
+    """
+    file.stream.seek(0, os.SEEK_END)
+    file.stream.write(bytes(_CHUNK_BYTES))
+    file.stream.flush()
 
 
 def _write_sqlite(

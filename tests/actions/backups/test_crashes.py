@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from bisect import bisect_left
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
@@ -144,12 +145,10 @@ def test_out_of_room_at_each_size(keeper: Factory, kind: str, thorough: bool) ->
     folder.mkdir()
     options = action.Options(**options)
     plan = without_forecast(action.plan(kept.context(), options))
-    refused = 0
-    pages = 1
-    while True:
 
-        def run(size_bytes: int = pages * 4096) -> None:
-            on_small_disk(folder, size_bytes=size_bytes)
+    def fits(pages: int) -> bool:
+        def run() -> None:
+            on_small_disk(folder, size_bytes=pages * 4096)
             try:
                 action.perform(kept.context(), options, plan)
             except NotEnoughSpace:
@@ -160,12 +159,15 @@ def test_out_of_room_at_each_size(keeper: Factory, kind: str, thorough: bool) ->
 
         code = in_child(run)
         assert code in (0, errno.ENOSPC)
-        if code == 0:
-            break
-        refused += 1
-        quick = kind in ("sqlite", "plain sqlite", "media")
-        pages += 1 if thorough or (quick and pages < 8) else max(2, pages // 2)
-    assert refused >= 2
+        return code == 0
+
+    enough = 2
+    while not fits(enough):
+        enough *= 2
+    # The last pages are where a program may take its file for complete.
+    enough = bisect_left(range(enough), x=True, key=fits)
+    for pages in range(1 if thorough else max(1, enough - 5), enough):
+        assert not fits(pages)
 
 
 def test_trial_without_room_condemns_nothing(keeper: Factory) -> None:
