@@ -8,7 +8,7 @@ of ``qr_codes`` belong to another action, and what ``areas.*.ignore`` names (thu
 
 The run stops, and moves nothing, when a question to the shop fails, when no row names any file at all, and
 above the budget. Each file is asked for again just before it moves. After ``keep_days`` in quarantine a file
-is purged; when some row names it again, it comes back instead.
+is purged. One that some row names again, as after a restore of the database, comes back at the next run.
 """
 
 import datetime as dt
@@ -69,28 +69,29 @@ class CleanupOrphanedMedia:
             )
         quarantine = Quarantine(context.config, area=options.area)
         if options.restore is not None:
-            run = _chosen(quarantine.runs(), options.restore)
+            run = _chosen(quarantine, options.restore)
             files = QuarantinedFiles(run=run, files=tuple(run.files()))
             return OrphanPlan(area=options.area, returns=(files,) if files.files else ())
         path = context.config.areas[options.area].path
         if not path.is_dir():
             return OrphanPlan(area=options.area, notes=(f"{path} does not exist",))
         search = OrphanSearch(context, area=options.area, grace_days=options.days)
+        note = quarantine.of_another_root()
         purge_before = context.now() - dt.timedelta(days=options.keep_days)
         with Tree(path) as tree, context.shop.talk() as conversation:
             orphans = search.orphans(tree, conversation=conversation)
             purges, returns = [], []
             for run in quarantine.runs():
-                if run.moment < purge_before:
-                    gone, back = _split(run, conversation=conversation, config=context.config, tree=tree)
-                    purges += [gone] if gone.files else []
-                    returns += [back] if back.files else []
+                gone, back = _split(run, conversation=conversation, config=context.config, tree=tree)
+                purges += [gone] if gone.files and run.moment < purge_before else []
+                returns += [back] if back.files else []
             return OrphanPlan(
                 area=options.area,
                 moves=tuple(orphans),
                 purges=tuple(purges),
                 returns=tuple(returns),
                 over_budget=search.over_budget(orphans),
+                notes=(note,) if note else (),
             )
 
     def perform(self, context: Context, options: CleanupOrphanedMediaOptions, plan: OrphanPlan) -> Outcome:
@@ -212,20 +213,24 @@ def _move(file: FoundFile, *, tree: Tree, aside: Tree, run: str) -> bool:
 def _split(
     run: QuarantineRun, *, conversation: Conversation, config: Config, tree: Tree
 ) -> tuple[QuarantinedFiles, QuarantinedFiles]:
-    """Give the files of a run that nothing names, and those that some row names again."""
+    """Give the files of a run that nothing names, and those that some row names again and misses."""
     files = run.files()
     named = named_files(
         conversation, config=config, root=tree.root, files=[file.name for file in files]
     ).files
+    missed = tuple(file for file in files if file.name in named and tree.find(file.name) is None)
     return (
         QuarantinedFiles(run=run, files=tuple(file for file in files if file.name not in named)),
-        QuarantinedFiles(run=run, files=tuple(file for file in files if file.name in named)),
+        QuarantinedFiles(run=run, files=missed),
     )
 
 
-def _chosen(runs: list[QuarantineRun], wanted: str) -> QuarantineRun:
+def _chosen(quarantine: Quarantine, wanted: str) -> QuarantineRun:
+    runs = quarantine.runs()
     if not runs:
-        raise StorekeeperError("the quarantine is empty: there is nothing to bring back")
+        raise StorekeeperError(
+            "the quarantine is empty: there is nothing to bring back", hint=quarantine.of_another_root()
+        )
     if wanted == LATEST:
         return runs[-1]
     for run in runs:

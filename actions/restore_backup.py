@@ -1,5 +1,6 @@
 """Bring a database back from a backup: an empty one, or, when a person says so, over what is there now."""
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from actions.backups.fixture_restore import load_fixture
 from actions.backups.manifest import require_manifest
 from actions.backups.native_restore import cannot_be_read, count_present, require_fitting, restore_native
 from actions.backups.trial_restore import Loader, choose_loader
+from actions.media.quarantine import Quarantine
 from actions.scope import Database, databases_of
 from storekeeper.backups import Backup
 from storekeeper.config import Config
@@ -177,6 +179,11 @@ class RestoreBackup:
             told.append("run manage.py migrate if the shop's code is newer than the backup")
         if plan.damaged:
             told.append("restart the shop: it may still have the damaged file open")
+        if _set_aside_since(context.config, manifest.created):
+            told.append(
+                "run cleanup_orphaned_media: it brings back those files of these rows that have gone into"
+                " quarantine since"
+            )
         return Outcome(
             summary="; ".join(told),
             changed=manifest.rows,
@@ -209,3 +216,7 @@ def _require_person(context: Context) -> None:
     """A run that a playbook or a schedule started must not replace a shop's rows."""
     if context.attributes.get("trigger") in ("alert", "schedule"):
         raise ConfigurationError("restore_backup is for a person; no playbook and no schedule may use it")
+
+
+def _set_aside_since(config: Config, moment: dt.datetime) -> bool:
+    return any(run.moment > moment for area in config.areas for run in Quarantine(config, area=area).runs())

@@ -5,6 +5,9 @@ A move there is a rename, so it needs no room and keeps the file as it was; the 
 on the area's own filesystem. It lies, at the first of these places that a rename can reach: in the state
 folder; beside the area; in the area itself, in a folder that no walk counts. Nobody but our own user can
 enter it, so a web server under another user shows nothing of it. All three are looked through for old runs.
+
+Shops that bear the same name may share a state folder. A quarantine there is of the root that began it; for
+any other root it does not exist, so that no shop ever gets the files of another.
 """
 
 import datetime as dt
@@ -23,6 +26,8 @@ from storekeeper.files.private import make_private_folder
 from storekeeper.files.tree import OWN_PREFIX
 
 FOLDER: Final = f"{OWN_PREFIX}quarantine"
+# Names the root whose files lie beside it.
+OWNER: Final = f"{OWN_PREFIX}root"
 _RUN_FORMAT: Final = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -46,11 +51,8 @@ class Quarantine:
     def __init__(self, config: Config, *, area: str) -> None:
         root = Path(os.path.realpath(config.areas[area].path))
         self._root = root
-        self._places = (
-            config.state / "quarantine" / area,
-            root.parent / FOLDER / root.name,
-            root / FOLDER,
-        )
+        self._shared = config.state / "quarantine" / area
+        self._places = (self._shared, root.parent / FOLDER / root.name, root / FOLDER)
 
     def runs(self) -> list[QuarantineRun]:
         """Give what earlier runs have set aside, oldest first."""
@@ -66,11 +68,22 @@ class Quarantine:
             with suppress(OSError):
                 make_private_folder(place)
                 place.chmod(0o700)
-                self._try_rename(place)
-                return Tree(place)
+                if self._claim(place):
+                    self._try_rename(place)
+                    return Tree(place)
         raise StorekeeperError(
             f"no quarantine can be made for {self._root}: no place on its filesystem takes a folder",
             hint=f"Let storekeeper write in {self._root}, or set state: to a folder on its filesystem",
+        )
+
+    def of_another_root(self) -> str:
+        """Tell of a quarantine in the state folder that is not ours; nothing where there is none."""
+        owner = self._owner()
+        if owner in (None, self._root):
+            return ""
+        return (
+            f"{self._shared} is the quarantine of {owner} and is left alone; if {self._root} is the same area"
+            f" in a new place, remove {self._shared / OWNER}"
         )
 
     def name_of(self, now: dt.datetime) -> str:
@@ -84,13 +97,28 @@ class Quarantine:
 
     def _runs(self) -> Iterator[QuarantineRun]:
         for place in self._places:
-            if place.is_symlink() or not place.is_dir():
+            if place.is_symlink() or not place.is_dir() or not self._is_ours(place):
                 continue
             for folder in place.iterdir():
                 with suppress(ValueError):
                     moment = dt.datetime.strptime(folder.name, _RUN_FORMAT).replace(tzinfo=dt.UTC)
                     if folder.is_dir() and not folder.is_symlink():
                         yield QuarantineRun(name=folder.name, moment=moment, folder=folder)
+
+    def _claim(self, place: Path) -> bool:
+        """Let a place that is nobody's be ours; False where it is another root's."""
+        if place == self._shared:
+            with suppress(FileExistsError), (place / OWNER).open("xb") as file:
+                file.write(os.fsencode(self._root))
+        return self._is_ours(place)
+
+    def _is_ours(self, place: Path) -> bool:
+        return place != self._shared or self._owner() in (None, self._root)
+
+    def _owner(self) -> Path | None:
+        with suppress(FileNotFoundError):
+            return Path(os.fsdecode((self._shared / OWNER).read_bytes()))
+        return None
 
     def _try_rename(self, place: Path) -> None:
         """Raise OSError where a rename does not reach: two mounts may show one filesystem."""

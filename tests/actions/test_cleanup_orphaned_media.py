@@ -6,12 +6,14 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
-from storekeeper.errors import ConfigurationError, OverBudget, ShopError
+from storekeeper.config.model import Area
+from storekeeper.errors import ConfigurationError, OverBudget, ShopError, StorekeeperError
 
 ACTION = CleanupOrphanedMedia()
 
@@ -105,18 +107,65 @@ def test_purges_after_the_days_of_grace(keeper: Any) -> None:
     assert keeper.plan(ACTION, keep_days=0).empty
 
 
-def test_a_file_that_a_row_names_again_comes_back(keeper: Any) -> None:
-    """A purge asks again: a row restored meanwhile gets its file back."""
+def test_no_shop_gets_the_files_of_another(make_keeper: Callable[..., Any]) -> None:
+    """Two shops that share a state folder have each a quarantine of their own: one is beside its media."""
+    first, second = make_keeper(orders=12), make_keeper(orders=12)
+    second.config = second.config.model_copy(update={"state": first.config.state})
+    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    first.now = second.now = lambda: later
+    first.write("products/a.jpg", b"of the first", days=3)
+    first.run(ACTION)
+    with pytest.raises(StorekeeperError, match="the quarantine is empty") as caught:
+        second.plan(ACTION, restore="latest")
+    assert str(first.media.resolve()) in caught.value.hint
+    second.write("products/b.jpg", b"of the second", days=3)
+    plan, outcome = second.run(ACTION)
+    assert (outcome.details["moved"], str(first.media.resolve()) in plan.summary) == (1, True)
+    for keeper, name, content in ((first, "a", b"of the first"), (second, "b", b"of the second")):
+        keeper.run(ACTION, restore="latest")
+        assert content == (keeper.media / f"products/{name}.jpg").read_bytes()
+        assert not (keeper.media / f"products/{'ab'.replace(name, '')}.jpg").exists()
+
+
+def test_media_that_moved_take_their_quarantine_along(make_keeper: Callable[..., Any]) -> None:
+    """When the note that tells whose a quarantine is was removed, as its text says, it is the new place's."""
+    keeper = make_keeper(orders=12)
+    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    keeper.now = lambda: later
+    keeper.write("products/a.jpg", b"old", days=3)
+    keeper.run(ACTION)
+    moved = keeper.media.rename(keeper.media.with_name("moved"))
+    keeper.config = keeper.config.model_copy(update={"areas": {"media": Area(path=moved)}})
+    with pytest.raises(StorekeeperError, match="the quarantine is empty") as caught:
+        keeper.plan(ACTION, restore="latest")
+    Path(caught.value.hint.rpartition("remove ")[2]).unlink()
+    keeper.run(ACTION, restore="latest")
+    assert b"old" == (moved / "products/a.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("days", [3, 33])
+def test_a_file_that_a_row_names_again_comes_back(keeper: Any, days: int) -> None:
+    """A row that is back, as after a restore, gets its file back at the next run, also when it purges."""
     path = keeper.write("products/a.jpg", days=3)
+    other = keeper.write("products/b.jpg", b"old", days=3)
     keeper.run(ACTION)
     keeper.shop.evaluate(
         "from app.models import HeroSlide\nfrom django.utils import timezone\n"
-        "HeroSlide.objects.create(title='x', image='products/a.jpg', starts_at=timezone.now())\nresult = 1"
+        "for name in 'ab':\n"
+        "    HeroSlide.objects.create(title='x', image=f'products/{name}.jpg', starts_at=timezone.now())\n"
+        "result = 1"
     )
-    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=33)
+    other.write_bytes(b"new")
+    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=days)
     keeper.now = lambda: later
-    keeper.run(ACTION)
+    _, outcome = keeper.run(ACTION)
     assert path.exists()
+    assert (outcome.changed, other.read_bytes()) == (1, b"new")
+    # What a row names is never purged; its name is taken, so it waits.
+    assert keeper.plan(ACTION).empty
+    other.unlink()
+    keeper.run(ACTION, restore="latest")
+    assert b"old" == other.read_bytes()
 
 
 @pytest.mark.parametrize(

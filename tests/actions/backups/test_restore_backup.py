@@ -1,5 +1,6 @@
 """restore_backup: into an empty database, or over rows when a person says so, and never half."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from actions.backup_database import BackupDatabase
 from actions.backups.manifest import write_manifest
+from actions.cleanup_orphaned_media import CleanupOrphanedMedia
 from actions.restore_backup import RestoreBackup
 from storekeeper.backups import read_manifest
 from storekeeper.errors import BackupRefused, ConfigurationError
@@ -61,6 +63,29 @@ def test_replace_brings_back_what_was_and_keeps_what_is(
     (kept_aside,) = restored.created
     kept.run(RestoreBackup(), file=kept_aside, replace=True, loader=loader)
     assert rows_of(kept.shop) == changed
+
+
+def test_files_of_restored_rows_come_back(keeper: Callable[..., Any]) -> None:
+    """What lost its row after the backup, and went into quarantine, is back after a restore and a cleanup."""
+    kept = keeper(orders=12)
+    path = kept.write("products/once.jpg", b"needed", days=3)
+    kept.shop.evaluate(
+        "from app.models import HeroSlide\nfrom django.utils import timezone\n"
+        "HeroSlide.objects.create(title='x', image='products/once.jpg', starts_at=timezone.now())\nresult = 1"
+    )
+    _, outcome = kept.run(BackupDatabase())
+    kept.shop.evaluate(
+        "from app.models import HeroSlide\nresult = HeroSlide.objects.filter(title='x').delete()[0]"
+    )
+    kept.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    kept.run(CleanupOrphanedMedia())
+    assert not path.exists()
+    _, restored = kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert "run cleanup_orphaned_media" in restored.summary
+    kept.run(CleanupOrphanedMedia())
+    assert b"needed" == path.read_bytes()
+    _, restored = kept.run(RestoreBackup(), file=restored.created[0], replace=True)
+    assert "cleanup_orphaned_media" not in restored.summary
 
 
 @BOTH
