@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from actions.schedules import DEFAULTS
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
+from storekeeper.config.model import FILLED_IN
 from storekeeper.config.schema import words_of
 from storekeeper.units import Age
 
@@ -50,7 +51,8 @@ def _keys(model: type[Model], *, prefix: str) -> Iterator[tuple[str, str, str]]:
         key = f"{prefix}{name}"
         if name not in words:
             raise SystemExit(f"{key} has no docstring in storekeeper/config")
-        yield key, cell(words[name]) + (" Required." if field.is_required() else ""), _default(field)
+        required = field.is_required() and not (model is Config and name in FILLED_IN)
+        yield key, cell(words[name]) + (" Required." if required else ""), _default(field)
         inner, path = _inner(field.annotation, key)
         if inner is not None:
             yield from _keys(inner, prefix=f"{path}.")

@@ -50,7 +50,7 @@ class Housekeeper:
             lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),
             lambda: expire_approvals(ledger, before=receiver.approval_expiry.before(now()).timestamp()),
             lambda: fail_abandoned_runs(ledger),
-            lambda: self._daily(lambda: _tidy(config, now=now())),
+            lambda: self._daily(lambda: _begin_to_tidy(config, now=now())),
             Forgetting(ledger, engine=engine, config=config, now=now).tend,
             *more,
         )
@@ -92,6 +92,15 @@ class Housekeeper:
             self._wake.wait(ROUND_SECONDS)
 
 
-def _tidy(config: Config, *, now: dt.datetime) -> None:
-    finish_removals(config)
-    prune_state(config, now=now)
+def _begin_to_tidy(config: Config, *, now: dt.datetime) -> None:
+    """Tidy in a thread of its own: a root on a server that does not answer must hold up no round."""
+
+    def tidy() -> None:
+        try:
+            prune_state(config, now=now)
+            finish_removals(config)
+        except Exception as error:
+            # The edge of this thread: tomorrow is another day.
+            logger.warning("what earlier runs left was not tidied up: %s", error, exc_info=True)
+
+    threading.Thread(target=tidy, name="tidying", daemon=True).start()

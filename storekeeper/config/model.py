@@ -1,7 +1,7 @@
 """The shape of ``storekeeper.yml``; every default is the guide's."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -225,13 +225,17 @@ class Receiver(Model):
     """How the outcome of each run is told."""
 
 
+FILLED_IN: Final = frozenset({"project", "state"})
+"""The keys of Config that are filled in where the file does not name them."""
+
+
 class Config(Model):
     """The whole config of one shop; all paths are absolute."""
 
     shop: Name
     """The shop's name; the label ``instance`` that Prometheus gives to its metrics."""
     project: Path
-    """The folder of manage.py; relative paths count from it."""
+    """The folder of manage.py; relative paths count from it. Without it, the folder of the config."""
     python: ShopPath | None = None
     """The shop's own interpreter; without it the one that is found beside the project."""
     settings: str | None = None
@@ -273,4 +277,8 @@ class Config(Model):
     grafana: Service | None = None
     """Where the outcome of each run is told, as an annotation."""
     state: ShopPath
-    """Where storekeeper keeps its own memory; best on another disk than the shop."""
+    """
+    Where storekeeper keeps its own memory of this one shop; best on another disk than the shop. Without it,
+    a folder with the shop's name in ``~/.local/state/storekeeper`` (Windows:
+    ``%LOCALAPPDATA%\\storekeeper``), or what ``STOREKEEPER_STATE`` says.
+    """

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from storekeeper.config.fields import Model
-from storekeeper.config.model import Config
+from storekeeper.config.model import FILLED_IN, Config
 
 
 def config_schema() -> dict[str, Any]:
@@ -18,6 +18,7 @@ def config_schema() -> dict[str, Any]:
         if name in models:
             for key, words in words_of(models[name]).items():
                 part["properties"][key]["description"] = words
+    schema["required"] = [key for key in schema["required"] if key not in FILLED_IN]
     return schema
 
 

@@ -1,5 +1,6 @@
 """The receiver over HTTP."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+
+from actions.receiver import housekeeper
 
 Make = Callable[..., dict[str, Any]]
 
@@ -26,6 +29,21 @@ def test_alert_runs_its_playbook(receiver: Any, alert: Make, tmp_path: Path) -> 
     assert 1 == receiver.metric('storekeeper_action_runs_total{action="remove_files"}')
     assert 600 == receiver.metric('storekeeper_action_freed_bytes_total{action="remove_files"}')
     assert 0 == receiver.metric('storekeeper_action_runs_total{action="fail_always"}')
+
+
+def test_root_that_does_not_answer_holds_up_no_run(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, alert: Make
+) -> None:
+    """What the receiver tidies up may hang, as on a server that is away; alerts are acted on all the same."""
+    answers = threading.Event()
+    monkeypatch.setattr(housekeeper, "finish_removals", lambda _: answers.wait())
+    receiver: Any = request.getfixturevalue("receiver")
+    try:
+        for name in ("first", "second"):
+            (run,) = receiver.send(alert("StorageUsageWarning", resource="media", round=name)).json()["runs"]
+            assert "done" == receiver.wait_for(run, "done", "failed")["state"]
+    finally:
+        answers.set()
 
 
 def test_emergency_goes_on_until_there_is_room(receiver: Any, alert: Make, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from actions.table import ACTIONS
 from storekeeper.cli import COMMANDS, storekeeper
+from storekeeper.config.load import parse_config
 from storekeeper.files import ResourceLock
 
 CHECKOUT = Path(__file__).parents[3]
@@ -97,6 +98,9 @@ def test_schema_describes_the_config(tmp_path: Path) -> None:
     assert [
         key for part in parts for key, value in part["properties"].items() if "description" not in value
     ] == []
+    # What it calls required is all that a config needs.
+    least = "".join(f"{key}: madamda\n" for key in schema["required"])
+    assert tmp_path == parse_config(least, name="test", folder=tmp_path).project
 
 
 def test_negative_days_are_refused(make_shop: Any, tmp_path: Path) -> None:
