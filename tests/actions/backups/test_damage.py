@@ -64,7 +64,11 @@ def metrics(folder: Path, *, now: float) -> dict[str, dict[str, float]]:
     }
 
 
-@pytest.mark.parametrize("ending", MADE)
+# What differs from another in its packing alone is for ``make thorough``.
+@pytest.mark.parametrize(
+    "ending",
+    [pytest.param(one, marks=[pytest.mark.thorough] * (one in ("json", "sqlite3.gz"))) for one in MADE],
+)
 def test_no_damage_passes(keeper: Factory, ending: str, thorough: bool) -> None:
     """Cut anywhere, or one bit changed in the file or its manifest: told, and verified no longer."""
     database, action, options = MADE[ending]
