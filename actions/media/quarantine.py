@@ -68,8 +68,8 @@ class Quarantine:
             with suppress(OSError):
                 make_private_folder(place)
                 place.chmod(0o700)
+                self._try_rename(place)
                 if self._claim(place):
-                    self._try_rename(place)
                     return Tree(place)
         raise StorekeeperError(
             f"no quarantine can be made for {self._root}: no place on its filesystem takes a folder",
@@ -77,9 +77,9 @@ class Quarantine:
         )
 
     def of_another_root(self) -> str:
-        """Tell of a quarantine in the state folder that is not ours; nothing where there is none."""
+        """Tell of files in the state folder's quarantine that are not ours; nothing where there are none."""
         owner = self._owner()
-        if owner in (None, self._root):
+        if owner in (None, self._root) or not any(_runs_in(self._shared)):
             return ""
         return (
             f"{self._shared} is the quarantine of {owner} and is left alone; if {self._root} is the same area"
@@ -97,19 +97,23 @@ class Quarantine:
 
     def _runs(self) -> Iterator[QuarantineRun]:
         for place in self._places:
-            if place.is_symlink() or not place.is_dir() or not self._is_ours(place):
-                continue
-            for folder in place.iterdir():
-                with suppress(ValueError):
-                    moment = dt.datetime.strptime(folder.name, _RUN_FORMAT).replace(tzinfo=dt.UTC)
-                    if folder.is_dir() and not folder.is_symlink():
-                        yield QuarantineRun(name=folder.name, moment=moment, folder=folder)
+            if self._is_ours(place):
+                yield from _runs_in(place)
 
     def _claim(self, place: Path) -> bool:
-        """Let a place that is nobody's be ours; False where it is another root's."""
-        if place == self._shared:
-            with suppress(FileExistsError), (place / OWNER).open("xb") as file:
-                file.write(os.fsencode(self._root))
+        """Let a place that is nobody's be ours; False where it is another root's. Raises OSError."""
+        if place == self._shared and self._owner() is None:
+            owner = place / OWNER
+            try:
+                with owner.open("xb") as file:
+                    file.write(os.fsencode(self._root))
+            except FileExistsError:
+                # Another shop was quicker.
+                pass
+            except OSError:
+                # A full disk: half a name would be nobody's for ever.
+                owner.unlink(missing_ok=True)
+                raise
         return self._is_ours(place)
 
     def _is_ours(self, place: Path) -> bool:
@@ -130,3 +134,13 @@ class Quarantine:
         finally:
             source.unlink(missing_ok=True)
             (place / probe).unlink(missing_ok=True)
+
+
+def _runs_in(place: Path) -> Iterator[QuarantineRun]:
+    if place.is_symlink() or not place.is_dir():
+        return
+    for folder in place.iterdir():
+        with suppress(ValueError):
+            moment = dt.datetime.strptime(folder.name, _RUN_FORMAT).replace(tzinfo=dt.UTC)
+            if folder.is_dir() and not folder.is_symlink():
+                yield QuarantineRun(name=folder.name, moment=moment, folder=folder)

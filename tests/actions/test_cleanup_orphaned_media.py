@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import resource
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
+from actions.media.quarantine import Quarantine
 from storekeeper.config.model import Area
 from storekeeper.errors import ConfigurationError, OverBudget, ShopError, StorekeeperError
 
@@ -125,6 +127,21 @@ def test_no_shop_gets_the_files_of_another(make_keeper: Callable[..., Any]) -> N
         keeper.run(ACTION, restore="latest")
         assert content == (keeper.media / f"products/{name}.jpg").read_bytes()
         assert not (keeper.media / f"products/{'ab'.replace(name, '')}.jpg").exists()
+
+
+def test_quarantine_that_cannot_be_marked_lies_elsewhere(make_keeper: Callable[..., Any]) -> None:
+    """A disk that takes no byte more leaves no half a mark, so that the place can be had later."""
+    keeper = make_keeper(orders=12)
+    quarantine = Quarantine(keeper.config, area="media")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with quarantine.open() as elsewhere:
+            assert keeper.media.parent.resolve() in elsewhere.root.parents
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with quarantine.open() as tree:
+        assert keeper.config.state.resolve() in tree.root.parents
 
 
 def test_media_that_moved_take_their_quarantine_along(make_keeper: Callable[..., Any]) -> None:
