@@ -277,12 +277,16 @@ class Tree(Root):
             try:
                 with suppress(FileExistsError):
                     os.mkdir(self._here.path(TRASH), 0o700, dir_fd=self._descriptor)
+                # Another process of ours may have been done with the folder just now, and removed it.
+                with suppress(FileNotFoundError):
+                    self._trash = self._place(TRASH)
             except OSError as error:
+                # Also where a killed run of another user has left one that is closed to us.
                 if error.errno in _NO_TRASH:
                     return None
                 raise
-            # Another process of ours may have been done with the folder just now, and removed it.
-            with suppress(FileNotFoundError):
-                self._trash = self._place(TRASH)
-                taking.empty_trash(self._trash)
+            if self._trash is not None:
+                # What cannot be read there may stay.
+                with suppress(OSError):
+                    taking.empty_trash(self._trash)
         return self._trash

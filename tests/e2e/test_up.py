@@ -80,13 +80,15 @@ def test_demonstration_ends_by_itself_when_asked(tmp_path: Path) -> None:
         lines += read_until(process, "freed")
     # The services go on, but nothing ends before we have seen them.
     process.send_signal(signal.SIGSTOP)
-    alertmanager = re.search(r"Alertmanager +(http://\S+)", "".join(lines))
-    assert alertmanager
-    while "cleanup_expired_qr_codes" not in done_actions(alertmanager[1]):
-        time.sleep(0.1)
-    config_file = tmp_path / "storekeeper-demo" / "storekeeper.yml"
-    assert "Prometheus does not remember a month yet" in checklist(config_file)
-    process.send_signal(signal.SIGCONT)
+    try:
+        alertmanager = re.search(r"Alertmanager +(http://\S+)", "".join(lines))
+        assert alertmanager
+        while "cleanup_expired_qr_codes" not in done_actions(alertmanager[1]):
+            time.sleep(0.1)
+        config_file = tmp_path / "storekeeper-demo" / "storekeeper.yml"
+        assert "Prometheus does not remember a month yet" in checklist(config_file)
+    finally:
+        process.send_signal(signal.SIGCONT)
     text = "".join(lines + read_until(process, "the loop has closed"))
     assert 0 == process.wait(PATIENCE_SECONDS)
     for part in (

@@ -206,6 +206,28 @@ def test_two_removals_in_one_root_do_not_disturb_each_other(root: Path) -> None:
     assert set() == names(root)
 
 
+def test_removes_where_another_user_has_left_a_private_folder(root: Path) -> None:
+    """What a killed run of root left closed holds up no removal by the receiver's own user."""
+    (root / "x").write_text("1")
+    (root / TRASH).mkdir()
+    (root / TRASH).chmod(0)
+    # Root may enter everything; whoever else runs the tests may not enter this.
+    nobody = 65534 if os.geteuid() == 0 else os.geteuid()
+    for path in (root, root / "x"):
+        os.chown(path, nobody, -1)
+    before = os.geteuid()
+    with Tree(root) as tree:
+        found = tree.find("x")
+        assert found is not None
+        os.seteuid(nobody)
+        try:
+            assert tree.remove(found)
+            tree.finish_removals()
+        finally:
+            os.seteuid(before)
+    assert [TRASH] == os.listdir(root)
+
+
 def test_removes_where_the_root_takes_no_folder_of_ours(root: Path) -> None:
     """A file in the way of our folder, as on a full disk, changes nothing about what is removed."""
     (root / "a").mkdir()
