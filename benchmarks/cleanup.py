@@ -1,7 +1,7 @@
 """
 The cleanup of expired QR codes, rows and all, against ``find -delete`` of the same files.
 
-    python -m benchmarks.cleanup [--files 100000] [--database sqlite|postgresql] [--rounds 3]
+    python -m benchmarks cleanup [--files 100000] [--database sqlite|postgresql] [--rounds 3]
 
 Each round makes two equal folders of images: find empties one; the action plans and cleans the other, a real
 shop whose every image has an expired row. Prints one JSON line: the best seconds of each and their ratio.
@@ -46,13 +46,15 @@ for start in range(0, int(sys.argv[1]), 5000):
 """
 
 
-def main() -> None:
-    """Run the rounds and print the best of each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n")[0])
+def main(words: list[str] | None = None) -> int:
+    """Run the rounds, print the best of each and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="benchmarks cleanup", description=(__doc__ or "").strip().partition("\n")[0]
+    )
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         environment = {"SHOP_DATA_DIR": str(base / "shop"), "DJANGO_SETTINGS_MODULE": "madamda.settings"}
@@ -84,6 +86,7 @@ def main() -> None:
             }
         )
     )
+    return 0
 
 
 def _clean(config: Config, files: int) -> tuple[float, float]:
@@ -162,4 +165,4 @@ def _postgresql(base: Path, stack: ExitStack) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.receivers import RESOURCES, Side, our_receiver, their_webhook
+from benchmarks.receivers import RESOURCES, SHOP, TOKEN, Side, our_receiver, their_webhook
 from benchmarks.storm import StormResult, make_alert, send_storm
 
 TARGET_P99_SECONDS = 0.25
@@ -64,8 +64,9 @@ def measured(side: Side, *, alerts: int, seconds: float) -> dict[str, Any]:
     cpu_before = side.cpu_seconds()
     result: StormResult = send_storm(
         side.url,
-        alerts=[make_alert(number, resources=RESOURCES) for number in range(alerts)],
+        alerts=[make_alert(number, shop=SHOP, resources=RESOURCES) for number in range(alerts)],
         seconds=seconds,
+        token=TOKEN,
     )
     runs = side.wait_for_runs()
     kept = side.kept()

@@ -28,8 +28,11 @@ RESOURCES: tuple[Mapping[str, str], ...] = (
     {"resource": "database", "database": "default"},
 )
 
+SHOP = "storm"
+# Both sides are sent it: what the receiver checks, webhook has to read past.
+TOKEN = "the-token-of-the-storm"
 CONFIG = """\
-shop: storm
+shop: {shop}
 project: {project}
 python: {python}
 state: {folder}/state
@@ -38,7 +41,7 @@ areas:
   media: {{path: {folder}/shop/media, limit: 10GB}}
   logs: {{path: {folder}/shop/logs, limit: 10GB}}
 backups: {{path: {folder}/backups}}
-receiver: {{listen: "127.0.0.1:{port}", runs_per_day: 1}}
+receiver: {{listen: "127.0.0.1:{port}", token_file: {folder}/token, runs_per_day: 1}}
 schedule: {{}}
 """
 
@@ -140,7 +143,11 @@ def our_receiver(folder: Path) -> Iterator[_Receiver]:
     python.chmod(0o755)
     port = _free_port()
     config_file = folder / "storekeeper.yml"
-    config_file.write_text(CONFIG.format(project=PROJECT, python=python, folder=folder, port=port))
+    config_file.write_text(
+        CONFIG.format(shop=SHOP, project=PROJECT, python=python, folder=folder, port=port)
+    )
+    (folder / "token").write_text(TOKEN)
+    (folder / "token").chmod(0o600)
     command = [sys.executable, "-m", "storekeeper", "receiver", "--config.file", str(config_file)]
     with (folder / "log").open("wb") as log, _running(command, log=log) as process:
         _wait(lambda: _is_ready(port), START_SECONDS)

@@ -47,11 +47,13 @@ class StormResult:
         return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
 
-def make_alert(number: int, *, resources: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Give one of many distinct alerts, about the resources in turn, as Alertmanager sends it."""
+def make_alert(number: int, *, shop: str, resources: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Return one of many distinct alerts, about the shop's resources in turn, as Alertmanager sends it."""
     labels = {
         "alertname": "StorageUsageWarning",
         "severity": "warning",
+        "level": "warning",
+        "shop": shop,
         "instance": f"shop-{number}:9731",
         "job": "storekeeper",
         **resources[number % len(resources)],
@@ -86,7 +88,12 @@ def make_message(alert: Mapping[str, Any]) -> bytes:
 
 
 def send_storm(
-    url: str, *, alerts: Sequence[Mapping[str, Any]], seconds: float, senders: int = SENDERS
+    url: str,
+    *,
+    alerts: Sequence[Mapping[str, Any]],
+    seconds: float,
+    senders: int = SENDERS,
+    token: str | None = None,
 ) -> StormResult:
     """
     Send each alert in a message of its own, evenly over ``seconds``, on connections that stay open.
@@ -99,7 +106,7 @@ def send_storm(
     begin = time.perf_counter() + 0.1
 
     def send(first: int) -> None:
-        connection = _Connection(url)
+        connection = _Connection(url, token=token)
         for number in range(first, len(messages), senders):
             due = begin + number * pause
             time.sleep(max(due - time.perf_counter(), 0))
@@ -124,16 +131,19 @@ def send_storm(
 class _Connection:
     """One connection to the URL, opened again after it broke."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, token: str | None) -> None:
         parts = urlsplit(url)
         assert parts.hostname
+        self._headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._path = parts.path
         self._http = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
 
     def post(self, body: bytes) -> int:
         """Send a message and give the status of the answer, 0 where none came."""
         try:
-            self._http.request("POST", self._path, body, {"Content-Type": "application/json"})
+            self._http.request("POST", self._path, body, self._headers)
             answer = self._http.getresponse()
             answer.read()
             return answer.status
