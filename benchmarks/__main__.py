@@ -1,10 +1,15 @@
-"""Run the benchmarks: ``python -m benchmarks [NAME] [its options]``; without a name, each once."""
+"""
+Run the benchmarks: ``python -m benchmarks [--small] [NAME] [its options]``; without a name, each once.
+
+``--small`` takes the smallest sizes that go all the way through: its figures mean nothing, its end does.
+"""
 
 import importlib
 import sys
+from collections.abc import Mapping, Sequence
 
-# Name: the module, whose ``main`` takes the remaining words of the command line.
-BENCHMARKS = {
+# Name: the module, whose ``main`` takes the remaining words of the command line and returns the exit code.
+BENCHMARKS: Mapping[str, str] = {
     "backups": "benchmarks.backups",
     "cleanup": "benchmarks.cleanup",
     "log_rotation": "benchmarks.log_rotation",
@@ -12,17 +17,32 @@ BENCHMARKS = {
     "scanner": "benchmarks.scanner",
     "scrape": "benchmarks.scrape",
 }
+# What --small says to each.
+SMALL: Mapping[str, Sequence[str]] = {
+    "backups": ("--orders=10", "--rounds=1", "--database=sqlite"),
+    "cleanup": ("--files=50", "--rounds=1"),
+    "log_rotation": ("--size=1MB", "--lines=100", "--rounds=1"),
+    "receiver": ("--alerts=40", "--seconds=0.5", "--not-timed"),
+    "scanner": ("--files=500", "--rounds=1", "--settle-seconds=0.2"),
+    "scrape": ("--files=500", "--orders=10", "--tables=30", "--scrapes=3", "--rounds=1"),
+}
 
 
-def main(arguments: list[str]) -> int:
-    """Run the named benchmark, or all with their own defaults; give the exit code."""
-    if arguments and not arguments[0].startswith("-"):
-        name, *rest = arguments
-        if name not in BENCHMARKS:
-            print(f"There is no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+def main(arguments: Sequence[str]) -> int:
+    """Run the named benchmark, or all with their own defaults; return the exit code."""
+    small = arguments[:1] == ["--small"]
+    words = list(arguments[1:] if small else arguments)
+    names = list(BENCHMARKS)
+    if words and not words[0].startswith("-"):
+        names = [words.pop(0)]
+        if names[0] not in BENCHMARKS:
+            print(f"There is no benchmark {names[0]!r}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
             return 2
-        return int(importlib.import_module(BENCHMARKS[name]).main(rest) or 0)
-    return max(int(importlib.import_module(module).main(arguments) or 0) for module in BENCHMARKS.values())
+    return max(_run(name, [*(SMALL[name] if small else ()), *words]) for name in names)
+
+
+def _run(name: str, words: list[str]) -> int:
+    return int(importlib.import_module(BENCHMARKS[name]).main(words))
 
 
 if __name__ == "__main__":

