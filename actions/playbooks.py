@@ -13,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from actions.action import Action
 from actions.receiver.payload import Alert
 from actions.receiver.telling.names import is_own
-from actions.resources import Resource
 from actions.schedules import check_schedule
 from actions.table import ACTIONS
 from storekeeper.config import Config, Playbook
+from storekeeper.measure.resources import Resource
 
 SHIPPED = Path(__file__).with_name("playbooks.yml")
 

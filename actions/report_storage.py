@@ -12,12 +12,12 @@ from typing import Any
 
 from actions.action import Context, Outcome, Progress
 from actions.ledger.last_runs import last_details
-from actions.resources import DISK, Resource, mountpoints
 from actions.scope import database_size_bytes, databases_of
-from actions.usage import UsageReader, tree_size
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import StorekeeperError
+from storekeeper.measure.resources import DISK, Resource, mountpoints
+from storekeeper.measure.usage import UsageReader, tree_size
 from storekeeper.units import format_size
 
 NAME = "report_storage"

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from actions.resources import DISK, Resource, mountpoint_of
-from actions.usage import UsageReader
 from storekeeper.config import Config
+from storekeeper.measure.resources import DISK, Resource, mountpoint_of
+from storekeeper.measure.usage import UsageReader
 
 # The threshold of StorageUsageEmergency.
 FULL: Final = 0.95

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import measure
-from exporter.scanner import ScanRequest, TreeState, scan
+from storekeeper.measure.scanner import ScanRequest, TreeState, scan
 
 FILES_IN_A_DIRECTORY = 250
 GROUPS = 20
@@ -39,7 +39,9 @@ SIDES = {
     "gdu": "gdu",
 }
 
-IDLE = "import sys, time; from pathlib import Path; from exporter.scanner import *; time.sleep(0.3)"
+IDLE = (
+    "import sys, time; from pathlib import Path; from storekeeper.measure.scanner import *; time.sleep(0.3)"
+)
 REQUEST = "ScanRequest(root=Path(sys.argv[1]), names=True, large_over_bytes=10_000_000)"
 SCANNING = IDLE + f"; usage = scan({REQUEST}); time.sleep(0.1)"
 SCANNING_ALONE = IDLE + f"; usage = scan({REQUEST}, processes=0); time.sleep(0.1)"

@@ -19,8 +19,8 @@ from exporter.key_set import KeySet
 from exporter.named_files import moment_for, next_expiry, read_file_column, read_texts
 from exporter.references import AreaReferences, Reference
 from exporter.row_versions import has_table
-from exporter.scanner import TreeState, unpacked
 from storekeeper.files.tree import OWN_PREFIX
+from storekeeper.measure.scanner import TreeState, unpacked
 from storekeeper.shop import ShopDescription
 from storekeeper.shopside.spellings import Wanted, canonical, ends, paths
 

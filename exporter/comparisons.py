@@ -13,11 +13,11 @@ from exporter.file_kinds import FileKinds
 from exporter.named_files import moment_for
 from exporter.references import AreaReferences, area_references
 from exporter.row_versions import tables_version
-from exporter.scanner import Budget, TreeState
-from exporter.scanner.pacing import Pacer
-from exporter.walks import AreaWalk
 from storekeeper.config import Config, QrCodes
 from storekeeper.databases import DatabaseAddress
+from storekeeper.measure.scanner import Budget, TreeState
+from storekeeper.measure.scanner.pacing import Pacer
+from storekeeper.measure.walks import AreaWalk
 from storekeeper.replaced_images import replaced_images
 from storekeeper.shop import ShopDescription
 

@@ -4,20 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.collectors.areas import LOGS, watched_areas
-from exporter.collectors.backups import Backup, read_backups
-from exporter.collectors.databases import DatabaseUsage, measure_databases
-from exporter.collectors.disks import DiskUsage, measure_disks
+from exporter.collectors.databases import measure_databases
+from exporter.collectors.disks import measure_disks
 from exporter.collectors.storage import measure_storage, outermost_areas, total_bytes
 from exporter.collectors.tables import measure_all_tables
 from exporter.file_counts import FileCount
 from exporter.jobs import Job
 from exporter.measuring import Measuring
 from exporter.rows import TableUsage
-from exporter.scanner import TreeUsage
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
 from storekeeper.files import Tree
+from storekeeper.measure.areas import LOGS, watched_areas
+from storekeeper.measure.backups import Backup, read_backups
+from storekeeper.measure.databases import DatabaseUsage
+from storekeeper.measure.disks import DiskUsage
+from storekeeper.measure.scanner import TreeUsage
 from storekeeper.shop import ShopDescription
 
 

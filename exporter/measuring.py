@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.collectors import COLLECTORS
-from exporter.collectors.areas import area_walks, walk_budget
 from exporter.comparisons import Comparisons
 from exporter.jobs import Job
-from exporter.scanner.priority import yield_disk
 from exporter.scrape import Scraper
 from exporter.shop_memory import ShopMemory
 from exporter.sources import Sources
 from storekeeper.config import Config
+from storekeeper.measure.areas import area_walks, walk_budget
+from storekeeper.measure.scanner.priority import yield_disk
 from storekeeper.shop import ShopDescription
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from exporter.file_counts import FilesUsage
 from exporter.jobs import Job
-from exporter.kept_connections import KeptConnections
-from exporter.scanner import TreeUsage
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress
+from storekeeper.databases.kept_connections import KeptConnections
 from storekeeper.databases.resolve import resolve
+from storekeeper.measure.scanner import TreeUsage
 from storekeeper.shop import ShopDescription
 
 

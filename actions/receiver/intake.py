@@ -15,8 +15,8 @@ from actions.playbooks import NamedPlaybook, choose_playbook
 from actions.receiver.episodes import STARTS_OR_ENDS, Past, Rules, Verdict, decide
 from actions.receiver.payload import Alert, Message, Status
 from actions.receiver.telling.names import is_own
-from actions.resources import Resource, is_known, resource_of
 from storekeeper.config import Config, Playbook
+from storekeeper.measure.resources import Resource, is_known, resource_of
 
 logger = logging.getLogger(__name__)
 

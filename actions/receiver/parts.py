@@ -20,9 +20,9 @@ from actions.receiver.telling.teller import Teller
 from actions.receiver.worker import Worker
 from actions.runner import now_here
 from actions.schedules import Scheduler, schedule_of
-from actions.usage import UsageReader
 from storekeeper.config import Config
 from storekeeper.errors import ConfigurationError
+from storekeeper.measure.usage import UsageReader
 from storekeeper.shop import Shop
 from storekeeper.web.guard import WebConfigFile
 

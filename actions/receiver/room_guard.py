@@ -14,11 +14,11 @@ from actions.ledger.ledger import Ledger, Run, Step
 from actions.ledger.run_summary import NO_ROOM
 from actions.ledger.schema import Trigger
 from actions.receiver.emergency import emergency_beside, gives_way
-from actions.resources import parse_resource
 from actions.room import full_disk, needs_room
-from actions.usage import Usage, UsageReader
 from storekeeper.config import Config
 from storekeeper.errors import NotEnoughSpace, StorekeeperError
+from storekeeper.measure.resources import parse_resource
+from storekeeper.measure.usage import Usage, UsageReader
 
 logger = logging.getLogger(__name__)
 

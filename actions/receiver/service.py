@@ -19,12 +19,12 @@ from actions.receiver.overdue import Overdue
 from actions.receiver.parts import Parts, check_config
 from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.workers import Workers
-from actions.resources import mountpoint_of
 from actions.runner import now_here
 from actions.table import ACTIONS
 from storekeeper.config import Config, load_config
 from storekeeper.config.watch import ConfigWatch
 from storekeeper.errors import ConfigurationError
+from storekeeper.measure.resources import mountpoint_of
 from storekeeper.web.guard import Receive, Send, WebConfigFile
 from storekeeper.web.listen import ListenAddress, parse_listen_address
 from storekeeper.web.serve import WebServer

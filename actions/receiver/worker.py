@@ -26,9 +26,9 @@ from actions.receiver.room_guard import RoomGuard
 from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.step_watch import StepWatch, Stop
 from actions.runner import Order, Performed, now_here, run_action
-from actions.usage import UsageReader
 from storekeeper.config import Config
 from storekeeper.errors import AlreadyRunning, ConfigurationError, StorekeeperError
+from storekeeper.measure.usage import UsageReader
 
 logger = logging.getLogger(__name__)
 

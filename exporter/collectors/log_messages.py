@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from exporter.collectors.areas import LOGS
 from exporter.collectors.collector import Collected
 from exporter.jobs import Job
 from exporter.log_file import LogFile
@@ -17,6 +16,7 @@ from exporter.log_times import oldest_line
 from exporter.sources import Sources
 from storekeeper.errors import ShopError
 from storekeeper.files import Tree
+from storekeeper.measure.areas import LOGS
 from storekeeper.shop import ShopDescription
 
 # django_2025_11.log, django-20251101.log, django.2025-11-01.log: put away by a rotation.

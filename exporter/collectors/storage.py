@@ -6,7 +6,6 @@ from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 
-from exporter.collectors.areas import watched_areas
 from exporter.collectors.collector import Collected
 from exporter.collectors.databases import measure_database
 from exporter.jobs import Job
@@ -15,6 +14,7 @@ from exporter.sources import Sources
 from storekeeper.config import Config
 from storekeeper.databases import Engine, address_from_django
 from storekeeper.errors import ConfigurationError, DatabaseUnavailable, StorekeeperError
+from storekeeper.measure.areas import watched_areas
 
 
 @dataclass(frozen=True, kw_only=True)

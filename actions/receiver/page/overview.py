@@ -17,8 +17,8 @@ from actions.receiver.page.shown_backups import MOST_SHOWN as MOST_BACKUPS
 from actions.receiver.page.shown_backups import read_backups, read_freshness
 from actions.receiver.page.texts import parse_moment
 from actions.schedules import Scheduler
-from actions.usage import UsageReader
 from storekeeper.config import Config, Playbook
+from storekeeper.measure.usage import UsageReader
 
 SHOWN_RUNS: Final = 10
 # Failures are looked for among more runs than are shown.

@@ -27,8 +27,8 @@ from actions.receiver.page.rendering import ASSETS, Rendering
 from actions.receiver.page.tokens import FormTokens
 from actions.runner import now_here
 from actions.schedules import Scheduler
-from actions.usage import UsageReader
 from storekeeper.config import Config
+from storekeeper.measure.usage import UsageReader
 
 if TYPE_CHECKING:
     from actions.receiver.app import Receiver

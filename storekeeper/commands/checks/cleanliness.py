@@ -8,11 +8,11 @@ from actions.cleanup_orphaned_media import CleanupOrphanedMedia, CleanupOrphaned
 from actions.ledger.last_runs import failed_since, last_success, waiting_runs
 from actions.leftovers import find_leftovers
 from actions.rotate_logs import RotateLogs, RotateLogsOptions
-from exporter.collectors.areas import LOGS
 from exporter.collectors.log_messages import is_log
 from exporter.recent_errors import errors_since
 from storekeeper.commands.checks.line import Answer, Evidence, failed, look, ok
 from storekeeper.errors import ShopError
+from storekeeper.measure.areas import LOGS
 from storekeeper.units import format_size
 
 REPORT_DAYS = 32.0

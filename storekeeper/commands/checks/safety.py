@@ -2,9 +2,9 @@
 
 from actions.ledger.last_runs import last_success
 from actions.prune_backups import PruneBackups, PruneBackupsOptions
-from exporter.collectors.backups import Backup
 from storekeeper.backups import DATABASE, MEDIA
 from storekeeper.commands.checks.line import Answer, Evidence, failed, look, ok
+from storekeeper.measure.backups import Backup
 from storekeeper.units import format_size
 
 # Daily and weekly, with time for the run itself, as the alerts count.

@@ -12,9 +12,10 @@ from actions.backup_database import BackupDatabase
 from actions.backup_media import BackupMedia
 from actions.backups.manifest import manifest_path, write_manifest
 from actions.verify_backup import VerifyBackup
-from exporter.collectors.backups import families_of, read_backups
+from exporter.collectors.backups import families_of
 from storekeeper.backups import read_manifest
 from storekeeper.errors import BackupRefused, StorekeeperError
+from storekeeper.measure.backups import read_backups
 
 Factory = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[3]

@@ -11,10 +11,10 @@ from actions.backup_database import BackupDatabase
 from actions.backups.quiet_copy import quiet_conversation
 from actions.restore_backup import RestoreBackup
 from actions.verify_backup import VerifyBackup
-from exporter.collectors.backups import read_backups
 from storekeeper.backups import Manifest, read_manifest
 from storekeeper.config import DatabaseSource
 from storekeeper.databases import DatabaseAddress, Engine
+from storekeeper.measure.backups import read_backups
 
 Factory = Callable[..., Any]
 

@@ -7,9 +7,9 @@ import pytest
 
 from actions.playbooks import check_playbooks, choose_playbook, shipped_playbooks
 from actions.receiver.payload import Alert, Status
-from actions.resources import resource_of
 from actions.table import ACTIONS
 from storekeeper.config import Config, Playbook, Step, parse_config
+from storekeeper.measure.resources import resource_of
 
 STEPS = (Step(action="remove_files"),)
 

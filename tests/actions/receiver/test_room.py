@@ -16,11 +16,11 @@ from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import Trigger
 from actions.receiver.reserve import Reserve
 from actions.receiver.worker import Worker
-from actions.resources import Resource
-from actions.usage import Usage
 from storekeeper.config import Config
 from storekeeper.errors import AlreadyRunning
 from storekeeper.files import ResourceLock
+from storekeeper.measure.resources import Resource
+from storekeeper.measure.usage import Usage
 
 
 class Disk:

@@ -11,8 +11,8 @@ from actions.ledger.schema import Trigger
 from actions.receiver.steady_clock import JUDGE_BY_AGE, SteadyClock, seconds_since_start
 from actions.receiver.worker import Worker
 from actions.table import ACTIONS
-from actions.usage import UsageReader
 from storekeeper.config import Config
+from storekeeper.measure.usage import UsageReader
 
 DAY = 86_400.0
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from actions.resources import Resource, is_known, mountpoint_of, parse_resource, resource_of
-from actions.usage import Usage, UsageReader
 from storekeeper.config import Config, parse_config
 from storekeeper.errors import ShopError
+from storekeeper.measure.resources import Resource, is_known, mountpoint_of, parse_resource, resource_of
+from storekeeper.measure.usage import Usage, UsageReader
 
 
 def never() -> Any:

@@ -14,10 +14,10 @@ from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, StepState, Trigger
 from actions.receiver.worker import Next, Worker
 from actions.runner import LOCKS
-from actions.usage import UsageReader
 from storekeeper.config import Config
 from storekeeper.errors import DatabaseUnavailable
 from storekeeper.files import ResourceLock
+from storekeeper.measure.usage import UsageReader
 
 
 class Seconds:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.backups import read_backups
 from exporter.measuring import Measuring
 from storekeeper.config import Config
+from storekeeper.measure.backups import read_backups
 
 Parse = Callable[[str], Config]
 Measure = Callable[..., Measuring]

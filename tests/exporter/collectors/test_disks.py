@@ -6,17 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from exporter.collectors.disks import (
-    DisksCollector,
-    DiskUsage,
-    KnownDisks,
-    disk_of,
-    each_once,
-    measure_disk,
-    mountpoint_of,
-)
+from exporter.collectors.disks import DisksCollector
 from exporter.measuring import Measuring
 from storekeeper.config import Config
+from storekeeper.measure.disks import DiskUsage, KnownDisks, disk_of, each_once, measure_disk, mountpoint_of
 
 
 def test_figures_are_those_of_df(tmp_path: Path) -> None:

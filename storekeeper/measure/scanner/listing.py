@@ -10,7 +10,7 @@ import struct
 from array import array
 from dataclasses import dataclass
 
-from exporter.scanner.entries import Entries
+from storekeeper.measure.scanner.entries import Entries
 
 # Number of files, then the array codes of their sizes and of their times.
 HEAD = struct.Struct("=Qcc")

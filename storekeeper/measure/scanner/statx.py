@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from itertools import islice, repeat
 from typing import Any
 
-from exporter.scanner.entries import BATCH_ENTRIES, Entries
+from storekeeper.measure.scanner.entries import BATCH_ENTRIES, Entries
 
 SLOT_BYTES = 256
 # A directory of this size is listed at once, which takes less time than entry by entry. On any filesystem it

@@ -5,9 +5,9 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from exporter.scanner.entries import Entries
-from exporter.scanner.listing import ListingWriter
-from exporter.scanner.table import DirectoryRecord, LinkedFile
+from storekeeper.measure.scanner.entries import Entries
+from storekeeper.measure.scanner.listing import ListingWriter
+from storekeeper.measure.scanner.table import DirectoryRecord, LinkedFile
 
 # Problems kept by name for each directory; all are counted.
 PROBLEMS_KEPT = 5

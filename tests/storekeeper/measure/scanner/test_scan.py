@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.scanner import (
+from storekeeper.measure.scanner import (
     AreaUnreadable,
     Budget,
     LargeFile,
@@ -16,8 +16,8 @@ from exporter.scanner import (
     scan,
     unpacked,
 )
-from exporter.scanner.pacing import Pacer
-from exporter.scanner.state_file import load_state, save_state
+from storekeeper.measure.scanner.pacing import Pacer
+from storekeeper.measure.scanner.state_file import load_state, save_state
 
 # Files are older than any day on which the tests run.
 NOW = 1_700_000_000

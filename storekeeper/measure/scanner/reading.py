@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-from exporter.scanner import entries, statx
-from exporter.scanner.descriptors import DirectoryOpener
-from exporter.scanner.entries import Entries
-from exporter.scanner.request import ScanRequest
-from exporter.scanner.summary import Questions, add_entries, add_problem
-from exporter.scanner.table import DirectoryRecord
+from storekeeper.measure.scanner import entries, statx
+from storekeeper.measure.scanner.descriptors import DirectoryOpener
+from storekeeper.measure.scanner.entries import Entries
+from storekeeper.measure.scanner.request import ScanRequest
+from storekeeper.measure.scanner.summary import Questions, add_entries, add_problem
+from storekeeper.measure.scanner.table import DirectoryRecord
 
 # Not there, no directory any more, or replaced by a symbolic link: gone, not an error.
 GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}

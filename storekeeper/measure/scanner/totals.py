@@ -3,8 +3,8 @@
 import heapq
 from collections.abc import Mapping
 
-from exporter.scanner.table import NO_NEWEST, NO_OLDEST, TreeState
-from exporter.scanner.usage import GroupUsage, LargeFile, ScanProblem
+from storekeeper.measure.scanner.table import NO_NEWEST, NO_OLDEST, TreeState
+from storekeeper.measure.scanner.usage import GroupUsage, LargeFile, ScanProblem
 
 PROBLEMS_TOLD = 20
 

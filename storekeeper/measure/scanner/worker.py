@@ -3,9 +3,9 @@
 import os
 from contextlib import suppress
 
-from exporter.scanner.frames import Answer, Assignment, receive, send
-from exporter.scanner.reading import DirectoryReader
-from exporter.scanner.table import TreeState
+from storekeeper.measure.scanner.frames import Answer, Assignment, receive, send
+from storekeeper.measure.scanner.reading import DirectoryReader
+from storekeeper.measure.scanner.table import TreeState
 
 STANDARD_INPUT = 0
 STANDARD_OUTPUT = 1

@@ -10,8 +10,8 @@ the filesystem's clock is not more than ``settle_seconds`` behind ours.
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from exporter.scanner.reading import DirectoryReader
-from exporter.scanner.table import TreeState
+from storekeeper.measure.scanner.reading import DirectoryReader
+from storekeeper.measure.scanner.table import TreeState
 
 # Rows looked at with one call; as many as a batch holds.
 ROWS_AT_ONCE = 4096

@@ -3,11 +3,11 @@ A long walk with helper processes: the one place where measuring uses more than 
 
 One process cannot keep up with ``du``: the interpreter's lock lets one thread at a time prepare its system
 calls, and two threads measured slower than one (2.4 s against 1.8 s for 1,000,000 files). Two helpers can
-(``python -m benchmarks scanner``). They are this very program (``python -m exporter.scanner.worker``),
-started by ``storekeeper.processes``; no foreign command runs. Not ``multiprocessing``, which would import the
-exporter's main module again in each helper and leave a tracker process behind. The parent only hands out
-directories and joins rows, so scrapes stay quick meanwhile. A helper has a lower priority for the processor,
-and for the disk that of the thread that started it.
+(``python -m benchmarks scanner``). They are this very program, started by ``storekeeper.processes`` as
+``python -m storekeeper.measure.scanner.worker``; no foreign command runs. Not ``multiprocessing``: it would
+import the exporter's main module again in each helper and leave a tracker process behind. The parent only
+hands out directories and joins rows, so scrapes stay quick meanwhile. A helper has a lower priority for the
+processor, and for the disk that of the thread that started it.
 
 A helper that dies costs nothing but time: its directories are read here.
 """
@@ -20,12 +20,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from exporter.scanner.changes import below
-from exporter.scanner.frames import Answer, Assignment, receive, send
-from exporter.scanner.reading import DirectoryReader
-from exporter.scanner.table import TreeState
 from storekeeper import processes
 from storekeeper.errors import ProcessFailed
+from storekeeper.measure.scanner.changes import below
+from storekeeper.measure.scanner.frames import Answer, Assignment, receive, send
+from storekeeper.measure.scanner.reading import DirectoryReader
+from storekeeper.measure.scanner.table import TreeState
 
 # Directories in one task, and how many tasks a helper has at once: one to read, one to go on with.
 TASK_DIRECTORIES = 64
@@ -42,10 +42,10 @@ class Helper:
     """One helper process with the tasks that it has not answered."""
 
     def __init__(self, assignment: Assignment) -> None:
-        ours = str(Path(__file__).resolve().parents[2])
+        ours = str(Path(__file__).resolve().parents[3])
         inherited = os.environ.get("PYTHONPATH")
         self._process = processes.start(
-            [sys.executable, "-P", "-m", "exporter.scanner.worker"],
+            [sys.executable, "-P", "-m", "storekeeper.measure.scanner.worker"],
             piped=True,
             environment={"PYTHONPATH": os.pathsep.join([ours, inherited] if inherited else [ours])},
             own_group=True,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.scanner import ScanRequest, scan, unpacked
-from exporter.scanner.entries import BATCH_ENTRIES
+from storekeeper.measure.scanner import ScanRequest, scan, unpacked
+from storekeeper.measure.scanner.entries import BATCH_ENTRIES
 
 # Longer than the tick of the clock of any filesystem, in seconds.
 TICK = 2
@@ -22,7 +22,7 @@ NOBODY = 65534
 SCAN_AS_NOBODY = f"""
 import json, os, sys
 from pathlib import Path
-from exporter.scanner import ScanRequest, scan
+from storekeeper.measure.scanner import ScanRequest, scan
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 request = ScanRequest(root=Path("."), names=True)

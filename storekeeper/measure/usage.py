@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
 from storekeeper.config import Config
 from storekeeper.databases import Engine, connect_postgresql
 from storekeeper.databases.resolve import resolve
 from storekeeper.errors import DatabaseUnavailable, UnsafePath
 from storekeeper.files import Tree
+from storekeeper.measure.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
 from storekeeper.shop import ShopDescription
 
 

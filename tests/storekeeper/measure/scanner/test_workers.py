@@ -7,14 +7,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from exporter.scanner import ScanCancelled, ScanRequest, scan
-from exporter.scanner.frames import Assignment
-from exporter.scanner.priority import yield_disk
-from exporter.scanner.reading import DirectoryReader
-from exporter.scanner.scanning import fingerprint
-from exporter.scanner.table import TreeState
-from exporter.scanner.worker import NICE
-from exporter.scanner.workers import HelpedWalk, Helper
+from storekeeper.measure.scanner import ScanCancelled, ScanRequest, scan
+from storekeeper.measure.scanner.frames import Assignment
+from storekeeper.measure.scanner.priority import yield_disk
+from storekeeper.measure.scanner.reading import DirectoryReader
+from storekeeper.measure.scanner.scanning import fingerprint
+from storekeeper.measure.scanner.table import TreeState
+from storekeeper.measure.scanner.worker import NICE
+from storekeeper.measure.scanner.workers import HelpedWalk, Helper
 
 
 @pytest.fixture
@@ -30,7 +30,11 @@ def tree(tmp_path: Path) -> Path:
 
 def helpers() -> list[psutil.Process]:
     """Give the helper processes that run for us."""
-    return [child for child in psutil.Process().children() if "exporter.scanner.worker" in child.cmdline()]
+    return [
+        child
+        for child in psutil.Process().children()
+        if "storekeeper.measure.scanner.worker" in child.cmdline()
+    ]
 
 
 def walked(tree: Path, *, when_two_run: list[psutil.Process] | None = None) -> TreeState:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exporter.scanner.table import TreeState
+from storekeeper.measure.scanner.table import TreeState
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import threading
 
 import psutil
 
-from exporter.scanner.priority import yield_disk
+from storekeeper.measure.scanner.priority import yield_disk
 
 
 def class_of(thread: int) -> int:

@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from exporter.scanner.errors import ScanCancelled
-from exporter.scanner.request import Budget
+from storekeeper.measure.scanner.errors import ScanCancelled
+from storekeeper.measure.scanner.request import Budget
 
 # Debts below this are carried on: shorter sleeps cost more than they give.
 SHORTEST_SLEEP_SECONDS = 0.005

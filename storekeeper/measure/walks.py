@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from exporter.scanner import Budget, ScanRequest, TreeState, TreeUsage, scan
-from exporter.scanner.state_file import load_state, save_state
+from storekeeper.measure.scanner import Budget, ScanRequest, TreeState, TreeUsage, scan
+from storekeeper.measure.scanner.state_file import load_state, save_state
 
 # A listing is as good as new for so long; the walk of a large tree takes longer than that by itself.
 FRESH_SECONDS: Final = 5.0

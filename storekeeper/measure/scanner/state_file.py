@@ -17,10 +17,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from exporter.scanner.request import ScanRequest
-from exporter.scanner.scanning import fingerprint
-from exporter.scanner.table import COLUMNS, LinkedFile, TreeState
 from storekeeper.files.atomic import PartialFile
+from storekeeper.measure.scanner.request import ScanRequest
+from storekeeper.measure.scanner.scanning import fingerprint
+from storekeeper.measure.scanner.table import COLUMNS, LinkedFile, TreeState
 
 FORMAT = b"storekeeper tree 2\n"
 HEAD_LENGTH = struct.Struct("<Q")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.collectors.areas import area_walks
-from exporter.scanner import ScanRequest
-from exporter.scanner.scanning import FILES_WORTH_HELP
-from exporter.walks import AreaWalk
 from storekeeper.config import Config
+from storekeeper.measure.areas import area_walks
+from storekeeper.measure.scanner import ScanRequest
+from storekeeper.measure.scanner.scanning import FILES_WORTH_HELP
+from storekeeper.measure.walks import AreaWalk
 
 LATER = 3600.0
 DAY = 86_400.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.scanner import ScanRequest, scan
+from storekeeper.measure.scanner import ScanRequest, scan
 
 
 def told(*arguments: str | Path) -> int:

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from exporter.scanner import changes, totals
-from exporter.scanner.errors import AreaUnreadable
-from exporter.scanner.frames import Assignment
-from exporter.scanner.pacing import Pacer
-from exporter.scanner.reading import DirectoryReader
-from exporter.scanner.request import Budget, ScanRequest
-from exporter.scanner.table import TreeState
-from exporter.scanner.usage import TreeUsage
+from storekeeper.measure.scanner import changes, totals
+from storekeeper.measure.scanner.errors import AreaUnreadable
+from storekeeper.measure.scanner.frames import Assignment
+from storekeeper.measure.scanner.pacing import Pacer
+from storekeeper.measure.scanner.reading import DirectoryReader
+from storekeeper.measure.scanner.request import Budget, ScanRequest
+from storekeeper.measure.scanner.table import TreeState
+from storekeeper.measure.scanner.usage import TreeUsage
 
 # Helper processes pay from here on: below, their start takes longer than the walk.
 FILES_WORTH_HELP = 20_000
@@ -99,7 +99,7 @@ def walked(assignment: Assignment, *, reader: DirectoryReader, helpers: int, pac
         files += state.columns["files"][row]
         if helpers and files >= FILES_WORTH_HELP and len(waiting) > helpers:
             # Loaded where it is used: a helper has no helpers, and starts sooner without the module.
-            from exporter.scanner.workers import HelpedWalk
+            from storekeeper.measure.scanner.workers import HelpedWalk
 
             with HelpedWalk(assignment, number=helpers, reader=reader, check=pacer.check) as walk:
                 walk.finish(state, waiting=waiting)

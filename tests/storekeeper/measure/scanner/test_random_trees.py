@@ -13,7 +13,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.scanner import ScanRequest, TreeUsage, scan, unpacked
+from storekeeper.measure.scanner import ScanRequest, TreeUsage, scan, unpacked
 
 # Longer than the tick of any filesystem clock that the tests run on, so that a later change shows.
 SETTLE_SECONDS = 0.03

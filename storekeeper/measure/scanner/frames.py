@@ -11,8 +11,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.scanner.request import ScanRequest
-from exporter.scanner.table import TreeState
+from storekeeper.measure.scanner.request import ScanRequest
+from storekeeper.measure.scanner.table import TreeState
 
 LENGTH = struct.Struct("=Q")
 READ_BYTES = 1 << 20

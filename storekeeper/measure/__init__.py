@@ -1,0 +1,1 @@
+"""The one answer to "how large, how full": plain values, which exporter, receiver, report and page show."""
