@@ -63,7 +63,7 @@ class _AreaFamilies:
         group = ("area", "group")
         self._size = GaugeMetricFamily(
             "storekeeper_area_size_bytes",
-            f"Apparent bytes in the area, as du -sb counts. {beside}",
+            f"Apparent bytes of the files in the area, a hard link once, without folders. {beside}",
             labels=area,
         )
         self._allocated = GaugeMetricFamily(

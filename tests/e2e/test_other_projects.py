@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.sizes import allocated_bytes, file_bytes
+
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("projects")]
 
 CHECKOUT = Path(__file__).parents[2]
@@ -119,11 +121,8 @@ def test_project_of_others_is_measured(started: Path, tmp_path: Path) -> None:
 
     for area, path in areas_of(config):
         if path.is_dir():
-            assert int(run("du", "-sb", path).split()[0]) == samples["storekeeper_area_size_bytes", area]
-            assert (
-                int(run("du", "-s", "--block-size=1", path).split()[0])
-                == samples["storekeeper_area_allocated_bytes", area]
-            )
+            assert file_bytes(path) == samples["storekeeper_area_size_bytes", area]
+            assert allocated_bytes(path) == samples["storekeeper_area_allocated_bytes", area]
             assert (
                 len(run("find", path, "-type", "f", "-printf", "x\\n").split())
                 == samples["storekeeper_area_files", area]

@@ -15,6 +15,7 @@ from exporter.measuring import Measuring
 from exporter.page import Page
 from storekeeper.config import Config
 from storekeeper.shop import ShopDescription
+from tests.sizes import file_bytes
 
 GOLDEN = Path(__file__).parent / "page.prom"
 
@@ -159,10 +160,7 @@ def test_sizes_that_depend_on_the_filesystem_fit_together(measuring: Measuring, 
         for name, value in re.findall(r'storekeeper_area_size_bytes\{area="(\w+)"\} (\S+)', page)
     }
     for name, folder in (("media", "media"), ("static", "staticfiles"), ("backups", "backups")):
-        output = subprocess.run(
-            ["du", "-sb", str(tmp_path / "shop" / folder)], capture_output=True, text=True, check=True
-        ).stdout
-        assert int(output.split()[0]) == areas[name]
+        assert file_bytes(tmp_path / "shop" / folder) == areas[name]
     found = re.search(r"(?m)^storekeeper_storage_size_bytes (\S+)$", page)
     assert found is not None
     database = (tmp_path / "shop" / "db.sqlite3").stat().st_size

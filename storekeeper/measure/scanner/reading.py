@@ -136,7 +136,6 @@ class DirectoryReader:
             inode=status.st_ino,
             modified_ns=status.st_mtime_ns,
             changed_ns=status.st_ctime_ns,
-            own_size=status.st_size,
             own_blocks=entries.blocks_of(status),
             again=max(status.st_mtime_ns, status.st_ctime_ns) >= self._settled_before_ns,
         )

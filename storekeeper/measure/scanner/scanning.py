@@ -143,7 +143,6 @@ def result(
         allocated_bytes=whole.allocated_bytes,
         files=whole.files,
         directories=whole.directories,
-        directories_size_bytes=sum(state.columns["own_size"]),
         oldest=oldest,
         newest=newest,
         groups=totals.groups(state, folders=request.groups),

@@ -22,7 +22,7 @@ from storekeeper.measure.scanner.request import ScanRequest
 from storekeeper.measure.scanner.scanning import fingerprint
 from storekeeper.measure.scanner.table import COLUMNS, LinkedFile, TreeState
 
-FORMAT = b"storekeeper tree 2\n"
+FORMAT = b"storekeeper tree 3\n"
 HEAD_LENGTH = struct.Struct("<Q")
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ COLUMNS = {
     "inode": "Q",
     "modified_ns": "q",
     "changed_ns": "q",
-    "own_size": "q",
     "own_blocks": "q",
     "files": "q",
     "size": "q",
@@ -60,7 +59,6 @@ class DirectoryRecord:
     inode: int
     modified_ns: int
     changed_ns: int
-    own_size: int
     own_blocks: int
     files: int = 0
     size: int = 0

@@ -14,7 +14,7 @@ def whole_tree(state: TreeState) -> GroupUsage:
     columns = state.columns
     linked = {file.inode: file for files in state.linked.values() for file in files}
     return GroupUsage(
-        size_bytes=sum(columns["own_size"]) + sum(columns["size"]) + sum(f.size for f in linked.values()),
+        size_bytes=sum(columns["size"]) + sum(f.size for f in linked.values()),
         allocated_bytes=512
         * (sum(columns["own_blocks"]) + sum(columns["blocks"]) + sum(f.blocks for f in linked.values())),
         files=sum(columns["files"]),
@@ -48,7 +48,7 @@ def one_group(state: TreeState, *, folder: str) -> GroupUsage:
     rows = [row for row, path in enumerate(state.paths) if path == folder or path.startswith(below)]
     columns = state.columns
     linked = {file.inode: file for row in rows for file in state.linked.get(row, ())}
-    size = sum(columns["own_size"][row] + columns["size"][row] for row in rows)
+    size = sum(columns["size"][row] for row in rows)
     blocks = sum(columns["own_blocks"][row] + columns["blocks"][row] for row in rows)
     return GroupUsage(
         size_bytes=size + sum(file.size for file in linked.values()),

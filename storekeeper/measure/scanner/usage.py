@@ -39,9 +39,9 @@ class TreeUsage:
     """
     One tree, measured.
 
-    ``size_bytes`` equals ``du -sbx`` as GNU du counted before coreutils 9.2: directories and symbolic links
-    included; since then du leaves out the directories: take ``directories_size_bytes`` away for that figure.
-    ``allocated_bytes`` equals ``du -sx --block-size=1``. Both count a file with several names once.
+    ``size_bytes`` are the apparent bytes of files and symbolic links, without those of the directories, which
+    differ from filesystem to filesystem: ``du -sbx`` since coreutils 9.2. ``allocated_bytes`` equals
+    ``du -sx --block-size=1``, directories included. Both count a file with several names once.
     ``files`` equals ``find -xdev -type f | wc -l`` (names of regular files), ``directories`` includes the
     root. ``oldest`` and ``newest`` are modification times of regular files in whole seconds, None without
     files. ``large_files`` counts names. ``problems`` holds the first of the ``errors``.
@@ -54,7 +54,6 @@ class TreeUsage:
     allocated_bytes: int
     files: int
     directories: int
-    directories_size_bytes: int
     oldest: int | None
     newest: int | None
     groups: Mapping[str, GroupUsage]

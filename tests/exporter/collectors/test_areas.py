@@ -1,13 +1,13 @@
 """Areas, against ``du``."""
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from exporter.measuring import Measuring
 from storekeeper.config import Config
+from tests.sizes import allocated_bytes, file_bytes
 
 Parse = Callable[[str], Config]
 Measure = Callable[..., Measuring]
@@ -41,21 +41,17 @@ def fill(shop: Path) -> None:
     (shop / "media" / "loop").symlink_to(shop / "media")
 
 
-def du(path: Path, *options: str) -> int:
-    """Ask du."""
-    output = subprocess.run(["du", *options, str(path)], capture_output=True, text=True, check=True)
-    return int(output.stdout.split()[0])
-
-
 def test_sizes_are_those_of_du(parse: Parse, measure: Measure, values_of: ValuesOf, tmp_path: Path) -> None:
     """Apparent and allocated bytes of areas and groups equal du's, files equal find's."""
     config = parse(AREAS)
     fill(tmp_path / "shop")
     values = values_of(measure(config))
     media = tmp_path / "shop" / "media"
-    assert du(media, "-sb") == values["storekeeper_area_size_bytes", area("media")]
-    assert du(media, "-s", "--block-size=1") == values["storekeeper_area_allocated_bytes", area("media")]
-    assert du(media / "qr_codes", "-sb") == values["storekeeper_group_size_bytes", group("media", "qr_codes")]
+    assert file_bytes(media) == values["storekeeper_area_size_bytes", area("media")]
+    assert allocated_bytes(media) == values["storekeeper_area_allocated_bytes", area("media")]
+    assert (
+        file_bytes(media / "qr_codes") == values["storekeeper_group_size_bytes", group("media", "qr_codes")]
+    )
     assert (3, 1, 2) == (
         values["storekeeper_area_files", area("media")],
         values["storekeeper_group_files", group("media", "qr_codes")],
@@ -108,4 +104,4 @@ def test_change_is_seen_by_the_next_walk(
     (tmp_path / "shop" / "media" / "qr_codes" / "qr_MD1.png").unlink()
     measuring.run_once()
     values = values_of(measuring)
-    assert du(tmp_path / "shop" / "media", "-sb") == values["storekeeper_area_size_bytes", area("media")]
+    assert file_bytes(tmp_path / "shop" / "media") == values["storekeeper_area_size_bytes", area("media")]

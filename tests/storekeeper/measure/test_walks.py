@@ -53,23 +53,23 @@ def grow(media: Path) -> None:
     os.utime(media / "film.mp4", (1_000_000, 1_000_000))
 
 
-def sizes(walk: AreaWalk, media: Path) -> int:
-    """Give the bytes that a walk finds, without those of the folder itself."""
+def size(walk: AreaWalk) -> int:
+    """Return the bytes that a walk finds."""
     usage = walk()
     assert usage is not None
-    return usage.size_bytes - media.stat().st_size
+    return usage.size_bytes
 
 
 def test_growth_in_place_is_seen_when_the_next_full_walk_is_due(media: Path) -> None:
     """Until then the folder is not read again, since nothing shows in it."""
     clock = Clock()
     walk = walk_of(media, clock=clock)
-    before = sizes(walk, media)
+    before = size(walk)
     grow(media)
     clock.ahead_seconds += DAY - 60
-    at_rest = sizes(walk, media)
+    at_rest = size(walk)
     clock.ahead_seconds += 120
-    assert [100, 100, 150] == [before, at_rest, sizes(walk, media)]
+    assert [100, 100, 150] == [before, at_rest, size(walk)]
 
 
 def test_a_clock_that_is_set_back_puts_no_full_walk_off(media: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_clock_that_is_set_back_puts_no_full_walk_off(media: Path) -> None:
     walk()
     grow(media)
     clock.ahead_seconds = LATER
-    assert 150 == sizes(walk, media)
+    assert 150 == size(walk)
 
 
 def test_what_is_known_survives_a_restart(media: Path, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_is_known_survives_a_restart(media: Path, tmp_path: Path) -> None:
     assert usage is not None
     assert (0, 1) == (usage.directories_read, usage.files)
     clock.ahead_seconds += DAY
-    assert 150 == sizes(walk_of(media, clock=clock, state_file=state_file), media)
+    assert 150 == size(walk_of(media, clock=clock, state_file=state_file))
     assert 0o600 == state_file.stat().st_mode & 0o777
 
 
@@ -99,7 +99,7 @@ def test_a_state_that_cannot_be_written_stops_no_walk(media: Path, tmp_path: Pat
     """The figures come all the same; the next start walks through everything."""
     (tmp_path / "state").write_text("a file is in the way of the folder")
     walk = walk_of(media, clock=Clock(), state_file=tmp_path / "state" / "media.tree")
-    assert [100, 100] == [sizes(walk, media), sizes(walk, media)]
+    assert [100, 100] == [size(walk), size(walk)]
 
 
 def test_a_fresh_walk_is_shared(media: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_folder_that_goes_and_comes_back_is_walked_anew(media: Path) -> None:
     assert walk() is None
     media.with_name("away").rename(media)
     grow(media)
-    assert 150 == sizes(walk, media)
+    assert 150 == size(walk)
 
 
 @pytest.fixture(scope="module")

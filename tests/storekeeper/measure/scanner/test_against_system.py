@@ -8,27 +8,7 @@ from pathlib import Path
 import pytest
 
 from storekeeper.measure.scanner import ScanRequest, scan
-
-
-def told(*arguments: str | Path) -> int:
-    """Give the first number that a program prints."""
-    return int(subprocess.run(arguments, capture_output=True, check=True).stdout.split()[0])
-
-
-def apparent(folder: Path) -> int:
-    """Give the apparent bytes with du, directories included, whether this du includes them or not."""
-    directories = subprocess.run(
-        ["find", folder, "-xdev", "-type", "d", "-printf", "%s\n"], capture_output=True, check=True
-    ).stdout
-    files_only = told("du", "-sbx", folder)
-    empty = folder.parent / "empty_folder_of_the_test"
-    empty.mkdir(exist_ok=True)
-    return files_only if told("du", "-sb", empty) else files_only + sum(map(int, directories.split()))
-
-
-def allocated(folder: Path) -> int:
-    """Give the allocated bytes with du."""
-    return told("du", "-sx", "--block-size=1", folder)
+from tests.sizes import allocated_bytes, file_bytes
 
 
 def files(folder: Path) -> int:
@@ -63,7 +43,7 @@ def tree(tmp_path: Path) -> Path:
 def test_sizes_and_counts_equal_du_and_find(tree: Path) -> None:
     """Apparent bytes, allocated bytes and files are those of du and find."""
     usage = scan(ScanRequest(root=tree))
-    expected = (apparent(tree), allocated(tree), files(tree))
+    expected = (file_bytes(tree), allocated_bytes(tree), files(tree))
     assert expected == (usage.size_bytes, usage.allocated_bytes, usage.files)
 
 
@@ -71,7 +51,7 @@ def test_sizes_and_counts_equal_du_and_find(tree: Path) -> None:
 def test_a_group_equals_du_of_its_folder(tree: Path, folder: str) -> None:
     """A group counts its folder as du counts it alone, hard links into other groups included."""
     group = scan(ScanRequest(root=tree, groups={"group": folder})).groups["group"]
-    expected = (apparent(tree / folder), allocated(tree / folder), files(tree / folder))
+    expected = (file_bytes(tree / folder), allocated_bytes(tree / folder), files(tree / folder))
     assert expected == (group.size_bytes, group.allocated_bytes, group.files)
 
 
@@ -88,7 +68,7 @@ def test_helper_processes_find_the_same(tmp_path: Path) -> None:
         os.close(descriptor)
         os.link(root / "0" / "0" / "photo_7", root / f"{folder % 8}" / f"{folder}" / "linked")
     usage = scan(ScanRequest(root=root), processes=2)
-    expected = (apparent(root), allocated(root), files(root), 89)
+    expected = (file_bytes(root), allocated_bytes(root), files(root), 89)
     assert expected == (usage.size_bytes, usage.allocated_bytes, usage.files, usage.directories)
 
 
@@ -96,7 +76,7 @@ def test_a_root_that_is_a_link_is_followed(tree: Path, tmp_path: Path) -> None:
     """The owner may name a link as the root; below it none is followed."""
     (tmp_path / "named").symlink_to(tree)
     usage = scan(ScanRequest(root=tmp_path / "named"))
-    assert apparent(tree) == usage.size_bytes
+    assert file_bytes(tree) == usage.size_bytes
 
 
 def test_sockets_count_as_du_counts_them(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,4 +85,4 @@ def test_sockets_count_as_du_counts_them(tree: Path, monkeypatch: pytest.MonkeyP
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("left.sock")
     usage = scan(ScanRequest(root=tree))
-    assert (apparent(tree), files(tree)) == (usage.size_bytes, usage.files)
+    assert (file_bytes(tree), files(tree)) == (usage.size_bytes, usage.files)

@@ -98,7 +98,9 @@ def reference(root: str) -> Figures:
             files += 1
             times.append(status.st_mtime_ns // 10**9)
             names.append((os.path.relpath(path, root), status.st_size, times[-1]))
-        if status.st_nlink == 1 or stat.S_ISDIR(status.st_mode) or status.st_ino not in seen:
+        if stat.S_ISDIR(status.st_mode):
+            blocks += status.st_blocks
+        elif status.st_nlink == 1 or status.st_ino not in seen:
             size += status.st_size
             blocks += status.st_blocks
             seen.add(status.st_ino)

@@ -143,7 +143,7 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     [
         lambda data: data[:-1],
         lambda data: data[:100] + bytes([data[100] ^ 1]) + data[101:],
-        lambda data: data.replace(b"tree 2", b"tree 9"),
+        lambda data: data.replace(b"tree 3", b"tree 9"),
         lambda _data: b"",
     ],
 )
