@@ -1,10 +1,12 @@
 # Two commands: `make run` (the sample shop, or PROJECT=/path/to/shop) and `make test`.
 PYTHON ?= python3
-VENV := .venv
+# A Python that is named, as in make test PYTHON=python3.13, has environments of its own beside the usual ones.
+SUFFIX := $(if $(filter-out file,$(origin PYTHON)),-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+VENV := .venv$(SUFFIX)
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Django projects of other people, in an environment of their own as real shops are.
-PROJECTS := .venv-projects
+PROJECTS := .venv-projects$(SUFFIX)
 # Tests wait more than they compute.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 2; print(2 * cores)')
 
@@ -16,7 +18,7 @@ QUIET_PIP := -m pip install --quiet --disable-pip-version-check
 # The checkout in sys.path, instead of a finder that costs each interpreter as much again as its start.
 IN_PLACE := -C editable_mode=compat --editable
 
-.PHONY: run test thorough fuzz lint bench dashboards docs clean
+.PHONY: run test test-fresh thorough mutants fuzz lint bench dashboards docs clean
 
 run: $(READY) tools
 	@$(BIN)/storekeeper up $(if $(PROJECT),--project $(abspath $(PROJECT)),--demo) $(ARGS)
@@ -28,9 +30,18 @@ test:
 .PHONY: ready-to-test
 ready-to-test: $(READY) $(PROJECTS)/.ready test-tools lint
 
+# Both commands in a Debian that has nothing yet, which debootstrap makes and which is gone afterwards. Needs root.
+test-fresh:
+	@tests/fresh_machine/run
+
 # The attacks with random moments (kills, storms, races, fuzzing) for as long as trust asks for: an hour or more.
 thorough: $(READY) $(PROJECTS)/.ready test-tools
 	@$(BIN)/python -m pytest --thorough -m "" --timeout=0 -rA $(ARGS)
+	@$(BIN)/python tests/mutants/run.py
+
+# Each check that deletes, cuts, prunes, decides or restores has a test that notices when it is taken out.
+mutants: $(READY) test-tools
+	@$(BIN)/python tests/mutants/run.py $(ARGS)
 
 # Inputs that break something, searched for with coverage as the guide: each target for FUZZ_SECONDS.
 FUZZ_SECONDS ?= 600
@@ -81,4 +92,4 @@ $(PROJECTS)/.ready: Makefile | $(READY)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PROJECTS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.projects import PROJECTS_PYTHON
 from tests.sizes import allocated_bytes, file_bytes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("projects")]
 
-CHECKOUT = Path(__file__).parents[2]
-PYTHON = CHECKOUT / ".venv-projects" / "bin" / "python"
+PYTHON = PROJECTS_PYTHON
 OSCAR_SETTINGS = Path(__file__).with_name("oscar_settings.txt")
 
 
@@ -56,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     @functools.cache
     def make(start: Callable[[Path], Path]) -> Path:
-        assert PYTHON.exists(), "make test sets up .venv-projects"
+        assert PYTHON.exists(), f"make test sets up {PYTHON.parents[1]}"
         project = start(tmp_path_factory.mktemp("projects") / start.__name__)
         run(PYTHON, "manage.py", "migrate", "--verbosity=0", folder=project)
         return project

@@ -10,7 +10,8 @@ from typing import IO, Any
 import pytest
 
 from actions.backup_database import BackupDatabase
-from actions.backups.packing import PackedWriter, ReadBack
+from actions.backups import packing
+from actions.backups.packing import PackedWriter, ReadBack, check_content
 from storekeeper.errors import BackupRefused
 
 
@@ -43,6 +44,52 @@ class Flipping:
     def write(self, data: bytes) -> int:
         """Write something else."""
         return self._stream.write(bytes([data[0] ^ 1]) + data[1:])
+
+
+class Forgetful:
+    """A packer that drops the last byte of all that it is given; its gzip stream is whole and well summed."""
+
+    def __init__(self, packer: Any) -> None:
+        self._packer = packer
+
+    def compress(self, data: bytes) -> Any:
+        """Pack less."""
+        return self._packer.compress(data[:-1])
+
+    def flush(self) -> Any:
+        """End the stream."""
+        return self._packer.flush()
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_packer_that_drops_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proved: bool) -> None:
+    """What unpacks to less than came in is refused when it is written, not when it is needed."""
+    make = packing.fastest.compressobj
+
+    class Library:
+        """The library of the packer, with that packer."""
+
+        error = packing.fastest.error
+        decompressobj = staticmethod(packing.fastest.decompressobj)
+
+        @staticmethod
+        def compressobj(*arguments: Any) -> Forgetful:
+            """Give the packer."""
+            return Forgetful(make(*arguments))
+
+    monkeypatch.setattr(packing, "fastest", Library)
+    with (tmp_path / "file").open("wb") as stream:
+        writer = PackedWriter(stream, compress=True, proved=proved)
+        writer.write(b"rows of a shop")
+        if proved:
+            with pytest.raises(BackupRefused, match="unpacks to something else"):
+                writer.close()
+            return
+        writer.close()
+    with pytest.raises(BackupRefused, match="does not hold what was written"):
+        check_content(
+            tmp_path / "file", compressed=True, sha256=writer.content_sha256, size_bytes=writer.content_bytes
+        )
 
 
 @pytest.mark.parametrize("compress", [True, False])

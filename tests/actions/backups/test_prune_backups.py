@@ -4,11 +4,13 @@ import datetime as dt
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actions.action import Progress
 from actions.backup_database import BackupDatabase
 from actions.backups.files import sweep_partial_files
 from actions.backups.manifest import manifest_path, mark_verified, write_manifest
@@ -135,6 +137,31 @@ def test_backup_that_was_proved_meanwhile_stays(keeper: Callable[..., Any]) -> N
     mark_verified(old, plan.gone[0].manifest, at=NOW, by="test")
     action.perform(kept.context(), action.Options(), plan)
     assert old.name in left(folder)
+
+
+def test_backup_that_is_proved_while_others_go_stays(keeper: Callable[..., Any]) -> None:
+    """Each is looked at again right before it goes: a trial may end while the others are removed."""
+    kept = keeper(orders=None)
+    kept.now = lambda: NOW
+    folder = kept.config.backups.path
+    place(folder, days=0)
+    old = [place(folder, days=days, verified=False) for days in (1, 2, 3)]
+    action = PruneBackups()
+    plan = kept.plan(action)
+    assert set(old) == {backup.path for backup in plan.gone}
+    context = kept.context()
+    proved: list[str] = []
+
+    def prove_the_others(progress: Progress) -> None:
+        for backup in plan.gone:
+            if not proved and f"removed {backup.path.name}" != progress.note:
+                mark_verified(backup.path, backup.manifest, at=NOW, by="test")
+                proved.append(backup.path.name)
+
+    outcome = action.perform(replace(context, report=prove_the_others), action.Options(), plan)
+    assert 1 == len(proved)
+    assert proved[0] in left(folder)
+    assert {path.name for path in old} - set(proved) == set(outcome.details["removed"])
 
 
 def test_real_backup_is_known_by_its_manifest(keeper: Callable[..., Any]) -> None:

@@ -46,6 +46,23 @@ def test_database_with_rows_is_refused(
     assert rows_of(kept.shop) == before
 
 
+def test_rows_that_came_after_the_plan_are_not_replaced(
+    keeper: Callable[..., Any], rows_of: Callable[[Any], list[str]]
+) -> None:
+    """A database that was empty when it was looked at, and has rows when the restore begins, keeps them."""
+    kept = keeper(orders=5)
+    _, outcome = kept.run(BackupDatabase())
+    other = keeper(orders=None)
+    action = RestoreBackup()
+    options = action.Options(file=outcome.created[0])
+    plan = action.plan(other.context(), options)
+    other.shop.evaluate("from app.models import Customer\nCustomer.objects.create(name='new')\nresult = 1")
+    before = rows_of(other.shop)
+    with pytest.raises(BackupRefused, match="rows have come into the database default meanwhile"):
+        action.perform(other.context(), options, plan)
+    assert before == rows_of(other.shop)
+
+
 @BOTH
 @pytest.mark.parametrize("loader", ["loaddata", pytest.param("batches", marks=pytest.mark.thorough)])
 def test_replace_brings_back_what_was_and_keeps_what_is(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from storekeeper.errors import UnsafePath
 from storekeeper.files import Tree
+from storekeeper.files.reasons import ANOTHER_FILESYSTEM
 from storekeeper.files.tree import TRASH
 
 
@@ -48,6 +49,22 @@ def test_walks_every_plain_file_and_follows_no_link(root: Path) -> None:
         assert {file.name for file in tree.walk("a")} == {"a/ខ្មែរ/x"}
         assert {file.name for file in tree.walk(without={"a"})} == {"top"}
         assert list(tree.walk("link")) == list(tree.walk("nowhere")) == []
+
+
+def test_walk_stays_on_the_filesystem_of_its_root(root: Path) -> None:
+    """A disk that is mounted below the root is named and not entered: its files are not ours to judge."""
+    (root / "mine").write_text("1")
+    (root / "disk").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", root / "disk"], check=True)
+    try:
+        (root / "disk" / "folder").mkdir()
+        (root / "disk" / "folder" / "theirs").write_text("1")
+        told: list[tuple[str, str]] = []
+        with Tree(root) as tree:
+            walked = [file.name for file in tree.walk(passed_over=lambda *what: told.append(what))]
+        assert (["mine"], [("disk", ANOTHER_FILESYSTEM)]) == (walked, told)
+    finally:
+        subprocess.run(["umount", root / "disk"], check=True)
 
 
 def test_walks_a_tree_deeper_than_the_limits(root: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -327,4 +328,36 @@ def test_values_unknown_to_python_are_an_error(
     with psycopg.connect(shop.database_url) as connection:
         connection.execute(f"UPDATE app_product SET {column} = '{value}' WHERE id = 2")
     with pytest.raises(ShopError, match=rf"app\.Product\.{column} has the value {value}"):
+        dump(shop)
+
+
+def lose_rows_of_an_index(database: Path) -> None:
+    """Damage an SQLite file as a bad disk does: an index, by which SQLite counts, lacks rows of its table."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("CREATE INDEX damaged ON app_heroslide (position)")
+        entry = connection.execute(
+            "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master WHERE name = 'damaged'"
+        ).fetchone()
+        connection.execute("PRAGMA writable_schema = on")
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'damaged'")
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT INTO app_heroslide (title, image, video, position, starts_at)"
+            " VALUES ('x', 'x', '', 9, '2025-01-01')"
+        )
+        connection.execute("PRAGMA writable_schema = on")
+        connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", entry)
+    with closing(sqlite3.connect(database)) as connection:
+        (by_index,), (by_table,) = (
+            connection.execute(f"SELECT count(*) FROM app_heroslide {how}").fetchone()
+            for how in ("", "NOT INDEXED")
+        )
+    assert by_index + 1 == by_table
+
+
+def test_rows_that_the_database_counts_otherwise_are_no_fixture(make_shop: Callable[..., Any]) -> None:
+    """Where as many rows were read as the database does not count, nothing is said to be whole."""
+    shop = make_shop("sqlite", orders=5)
+    lose_rows_of_an_index(shop.data / "db.sqlite3")
+    with pytest.raises(ShopError, match=r"app\.HeroSlide: \d+ rows were read, but the database counts \d+"):
         dump(shop)

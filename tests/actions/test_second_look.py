@@ -1,0 +1,28 @@
+"""What was so when an action planned need not be so when it acts: each file is looked at again."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from actions.cleanup_orphaned_media import CleanupOrphanedMedia
+
+
+def test_a_file_that_a_row_names_after_the_plan_stays(make_keeper: Callable[..., Any]) -> None:
+    """Rows are asked for once more right before the move: what was saved meanwhile keeps its file."""
+    keeper = make_keeper(orders=12)
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
+    keeper.write("products/saved.jpg", b"live", days=3)
+    keeper.write("products/orphan.jpg", b"old", days=3)
+    action = CleanupOrphanedMedia()
+    context, options = keeper.context(), action.Options()
+    plan = action.plan(context, options)
+    assert {"products/saved.jpg", "products/orphan.jpg"} == {file.name for file in plan.moves}
+    keeper.shop.evaluate(
+        "from app.models import HeroSlide\nfrom django.utils import timezone\n"
+        "HeroSlide.objects.create(title='x', image='products/saved.jpg', starts_at=timezone.now())\n"
+        "result = 1"
+    )
+    outcome = action.perform(context, options, plan)
+    assert (1, 1) == (outcome.details["moved"], outcome.details["left"])
+    assert b"live" == (keeper.media / "products/saved.jpg").read_bytes()
+    assert not (keeper.media / "products/orphan.jpg").exists()

@@ -1,0 +1,11 @@
+"""The environment in which ``make test`` installs the Django projects of other people."""
+
+import sys
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+# With another Python make adds its version to both: .venv-3.13 and .venv-projects-3.13.
+_OWN = Path(sys.prefix).name
+_SUFFIX = _OWN.removeprefix(".venv") if _OWN.startswith(".venv") else ""
+
+PROJECTS_PYTHON = _CHECKOUT / f".venv-projects{_SUFFIX}" / "bin" / "python"
