@@ -8,11 +8,12 @@ from prometheus_client.core import CollectorRegistry, Metric
 from exporter.rendering import Rendering
 from exporter.scrape import Scraper
 from storekeeper.config.watch_families import config_families
+from storekeeper.shop_label import with_shop
 
 
 class Page:
     """
-    The families of one scrape, after those about the config and this process.
+    The families of one scrape, after those about the config and this process, all with the label ``shop``.
 
     ``reloaded`` tells whether the last reading of the config went well, and when it last did. ``rendering``
     remembers the pages before.
@@ -22,6 +23,7 @@ class Page:
         self,
         scraper: Scraper,
         *,
+        shop: str,
         timeout_seconds: float,
         only: Collection[str] = (),
         reloaded: Callable[[], tuple[bool, float]] | None = None,
@@ -29,6 +31,7 @@ class Page:
         rendering: Rendering | None = None,
     ) -> None:
         self._scraper = scraper
+        self._shop = shop
         self._timeout_seconds = timeout_seconds
         self._only = only
         self._reloaded = reloaded
@@ -36,7 +39,10 @@ class Page:
         self._rendering = rendering or Rendering()
 
     def collect(self) -> Iterator[Metric]:
-        """Give new families."""
+        """Yield new families."""
+        return with_shop(self._families(), shop=self._shop)
+
+    def _families(self) -> Iterator[Metric]:
         yield from self._scraper.scrape(timeout_seconds=self._timeout_seconds, only=self._only)
         if self._reloaded is not None:
             yield from config_families(*self._reloaded())

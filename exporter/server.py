@@ -45,11 +45,11 @@ def make_app(
 
     async def metrics(request: Request) -> Response:
         only = frozenset(request.query_params.getlist("collect[]"))
-        unknown = only - set(measuring().scraper.names)
+        used = measuring()
+        unknown = only - set(used.scraper.names)
         if unknown:
             return PlainTextResponse(
-                f"no such collector: {', '.join(sorted(unknown))}\n"
-                f"known: {', '.join(measuring().scraper.names)}\n",
+                f"no such collector: {', '.join(sorted(unknown))}\nknown: {', '.join(used.scraper.names)}\n",
                 status_code=400,
             )
         if not places.acquire(blocking=False):
@@ -60,7 +60,8 @@ def make_app(
             )
         try:
             page = Page(
-                measuring().scraper,
+                used.scraper,
+                shop=used.config.shop,
                 timeout_seconds=deadline_seconds(request.headers.get(TIMEOUT_HEADER)),
                 only=only,
                 reloaded=reloaded,

@@ -17,5 +17,10 @@ def write_textfile(path: Path, *, measuring: Measuring) -> None:
     Figures about this process are left out: node_exporter has its own under the same names.
     """
     measuring.run_once()
-    page = Page(measuring.scraper, timeout_seconds=TIMEOUT_SECONDS, process_families=False)
+    page = Page(
+        measuring.scraper,
+        shop=measuring.config.shop,
+        timeout_seconds=TIMEOUT_SECONDS,
+        process_families=False,
+    )
     write_to_textfile(str(path), page)

@@ -69,7 +69,9 @@ class Receiver:
         self._readiness = Readiness(ledger)
         self._bodies = JsonBodies()
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(ReceiverCollector(ledger.file, actions=actions, reloaded=reloaded))
+        self._registry.register(
+            ReceiverCollector(ledger.file, shop=config.shop, actions=actions, reloaded=reloaded)
+        )
         self.app = Starlette(
             routes=[
                 Route(WEBHOOK_PATH, self._alerts, methods=["POST"]),

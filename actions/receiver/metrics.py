@@ -16,6 +16,7 @@ from actions.receiver.intake import RECEIVED, SKIPPED, TRUNCATED
 from actions.receiver.telling.outbox import NOTIFICATIONS, SILENCE, Told, counter_label
 from storekeeper import __version__
 from storekeeper.config.watch_families import config_families
+from storekeeper.shop_label import with_shop
 
 # A step counts once it has begun to change something; a dry run never does.
 _STEPS: Final = """
@@ -37,16 +38,18 @@ FROM episodes WHERE closed IS NULL GROUP BY alertname, resource
 
 
 class ReceiverCollector(Collector):
-    """Metric families from the ledger; every action of ``actions`` has its series from the start."""
+    """Metric families from the ledger; each of ``actions`` has its series from the start, all of ``shop``."""
 
     def __init__(
         self,
         file: LedgerFile,
         *,
+        shop: str,
         actions: Iterable[str],
         reloaded: Callable[[], tuple[bool, float]] | None = None,
     ) -> None:
         self._file = file
+        self._shop = shop
         self._actions = tuple(actions)
         self._reloaded = reloaded
 
@@ -55,7 +58,10 @@ class ReceiverCollector(Collector):
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """Give the families; raises LedgerUnavailable."""
+        """Yield the families; raises LedgerUnavailable."""
+        return with_shop(self._families(), shop=self._shop)
+
+    def _families(self) -> Iterator[Metric]:
         with self._file.read() as connection:
             families = [
                 *_alerts(connection),

@@ -63,7 +63,7 @@ class DisksCollector:
 
     def collect(self) -> Collected:
         """Ask all filesystems at the same time; one that hangs is a problem, the others are shown."""
-        labels = ("mountpoint",)
+        labels = ("host", "mountpoint")
         size = GaugeMetricFamily(
             "storekeeper_disk_size_bytes", "Size of the filesystem in bytes.", labels=labels
         )
@@ -83,7 +83,7 @@ class DisksCollector:
         )
         disks, problems = self._ask_all()
         for disk in disks:
-            label = (disk.mountpoint,)
+            label = (self._sources.config.host, disk.mountpoint)
             size.add_metric(label, disk.size_bytes)
             used.add_metric(label, disk.used_bytes)
             available.add_metric(label, disk.available_bytes)

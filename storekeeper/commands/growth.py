@@ -15,14 +15,15 @@ def sizes_month_ago(config: Config) -> Mapping[str, int]:
     """
     Give the bytes of a month ago by the names of the report: ``database default``, ``media``.
 
-    Empty where the config names no Prometheus, or where its memory does not reach back so far. Raises
+    Empty where the config names no Prometheus, or where it does not remember this shop for so long. Raises
     StorekeeperError when it does not answer.
     """
     if config.prometheus is None:
         return {}
     url = config.prometheus.url.rstrip("/")
     try:
-        answer = ask(config.prometheus, "GET", "/api/v1/query", query={"query": QUERY})
+        query = f'{QUERY}{{shop="{config.shop}"}}'
+        answer = ask(config.prometheus, "GET", "/api/v1/query", query={"query": query})
         series: list[dict[str, Any]] = answer["data"]["result"]
     except (ServiceFailed, KeyError, TypeError) as error:
         told = error.message if isinstance(error, ServiceFailed) else "its answer has another shape"
@@ -30,14 +31,6 @@ def sizes_month_ago(config: Config) -> Mapping[str, int]:
             f"Prometheus at {url} does not tell the sizes of a month ago: {told}",
             hint="Check prometheus: in storekeeper.yml",
         ) from None
-    instances = {one["metric"].get("instance") for one in series}
-    if config.shop in instances:
-        series = [one for one in series if one["metric"].get("instance") == config.shop]
-    elif len(instances) > 1:
-        raise StorekeeperError(
-            f"Prometheus at {url} knows several shops, and none is called {config.shop}",
-            hint=f"Give the scrape jobs the label instance: {config.shop}",
-        )
     return {_name(one["metric"]): round(float(one["value"][1])) for one in series}
 
 

@@ -61,6 +61,9 @@ PathInside = Annotated[str, BeforeValidator(_inside)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
 """A name that becomes a label value: letters, digits, ``_`` and ``-``."""
 
+HostName = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]{1,253}$")]
+"""The name of a machine, as it becomes a label value."""
+
 PlaceUrl = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://.+$")]
 """The URL of a folder somewhere, as fsspec reads it; a path alone would be one of this machine's."""
 

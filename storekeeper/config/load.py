@@ -1,6 +1,7 @@
 """Find the config file, read it, and give either a whole valid config or all its problems at once."""
 
 import os
+import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,6 +79,7 @@ def parse_config(
         raise ConfigurationError(f"{name} has 1 problem:", problems=(f"project: {project!r}: write a path",))
     values["project"] = os.path.abspath(Path(folder, home_of(project)))  # noqa: PTH100
     values.setdefault("state", default_state(str(values.get("shop", "")), environment=environment))
+    values.setdefault("host", platform.node() or "localhost")
     for section in ("backups",):
         # A default path, too, counts from the project.
         if values.get(section, {}) is not None and isinstance(values.setdefault(section, {}), dict):

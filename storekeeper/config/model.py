@@ -9,6 +9,7 @@ from storekeeper.config.exporter import Exporter
 from storekeeper.config.fields import (
     AgeField,
     FieldLabel,
+    HostName,
     Model,
     ModelLabel,
     Name,
@@ -225,7 +226,7 @@ class Receiver(Model):
     """How the outcome of each run is told."""
 
 
-FILLED_IN: Final = frozenset({"project", "state"})
+FILLED_IN: Final = frozenset({"project", "state", "host"})
 """The keys of Config that are filled in where the file does not name them."""
 
 
@@ -233,7 +234,9 @@ class Config(Model):
     """The whole config of one shop; all paths are absolute."""
 
     shop: Name
-    """The shop's name; the label ``instance`` that Prometheus gives to its metrics."""
+    """The shop's name; the label ``shop`` of its metrics and alerts."""
+    host: HostName
+    """The machine; the label ``host`` of its disks. Without it, the name that the machine gives itself."""
     project: Path
     """The folder of manage.py; relative paths count from it. Without it, the folder of the config."""
     python: ShopPath | None = None

@@ -11,7 +11,6 @@ from typing import Any
 
 import yaml
 
-from storekeeper.config import load_config
 from storekeeper.errors import ProcessFailed
 from storekeeper.resources import resource
 from storekeeper.stack.monitoring_files import alertmanager_configuration, prometheus_configuration
@@ -136,7 +135,6 @@ class Loop:
         template = yaml.safe_load(resource("deploy/prometheus/prometheus.yml").read_text("utf-8"))
         configuration: dict[str, Any] = prometheus_configuration(
             template,
-            instance=load_config(self._config_file).shop,
             exporter=_listen(self.addresses.exporter),
             receiver=_listen(self.addresses.receiver),
             alertmanager=_listen(self.addresses.alertmanager),

@@ -20,7 +20,6 @@ _SCRAPE_TIMEOUT_SECONDS = 10
 def prometheus_configuration(
     template: dict[str, Any],
     *,
-    instance: str,
     exporter: str,
     receiver: str,
     alertmanager: str,
@@ -29,7 +28,7 @@ def prometheus_configuration(
     receiver_credentials_file: str | None = None,
 ) -> dict[str, Any]:
     """
-    Give Prometheus' config for these addresses, each ``HOST:PORT``; ``instance`` names the shop on all.
+    Return Prometheus' config for these addresses, each ``HOST:PORT``.
 
     ``interval_seconds`` is that of scrapes and of rule evaluations. The bearer token in
     ``receiver_credentials_file`` is sent to the receiver when it is given.
@@ -43,10 +42,9 @@ def prometheus_configuration(
     document["rule_files"] = list(rule_files)
     document["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]
     jobs = document["scrape_configs"]
-    labels = {"instance": instance}
-    _named(jobs, EXPORTER_JOB, key="job_name")["static_configs"] = [{"targets": [exporter], "labels": labels}]
+    _named(jobs, EXPORTER_JOB, key="job_name")["static_configs"] = [{"targets": [exporter]}]
     receiver_job = _named(jobs, RECEIVER_JOB, key="job_name")
-    receiver_job["static_configs"] = [{"targets": [receiver], "labels": labels}]
+    receiver_job["static_configs"] = [{"targets": [receiver]}]
     if receiver_credentials_file is not None:
         receiver_job["authorization"] = {"credentials_file": receiver_credentials_file}
     return document

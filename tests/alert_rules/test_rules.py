@@ -155,11 +155,9 @@ def test_the_rules_read_only_metrics_that_exist() -> None:
 def test_an_alert_is_complete(rule: dict[str, Any]) -> None:
     """Severity and the four annotations, the runbook's page exists, the dashboard is one of ours."""
     name, annotations = rule["alert"], rule["annotations"]
-    dashboard = re.fullmatch(
-        r"/d/([a-z-]+)\?var-instance=\{\{ \$labels\.instance \}\}", annotations["dashboard_url"]
-    )
+    dashboard = re.fullmatch(r"/d/([a-z-]+)\?var-shop=\{\{ \$labels\.shop \}\}", annotations["dashboard_url"])
 
-    assert rule["labels"]["severity"] in {"warning", "critical", "emergency"}
+    assert rule["labels"]["severity"] in {"info", "warning", "critical"}
     assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
     assert annotations["runbook_url"] == f"{RUNBOOKS_URL}{name}.md"
     assert (ROOT / "alert_rules" / "runbooks" / f"{name}.md").is_file()

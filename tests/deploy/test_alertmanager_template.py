@@ -25,6 +25,14 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
 OFFERED = re.compile(r"^( *)#(?=\S)", re.MULTILINE)
 PATIENCE_SECONDS = 30.0
+# The labels that the shipped rules give their alerts.
+LABELS: dict[str, dict[str, str]] = {
+    rule["alert"]: rule["labels"]
+    for path in (ROOT / "alert_rules").glob("*.yml")
+    for group in yaml.safe_load(path.read_text("utf-8"))["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+}
 
 
 @dataclass(kw_only=True)
@@ -147,12 +155,13 @@ def inhibited(alertmanager: str) -> dict[str, bool]:
     return {alert["labels"]["about"]: bool(alert["status"]["inhibitedBy"]) for alert in alerts}
 
 
-def usage(severity: str, about: str, **labels: str) -> dict[str, str]:
-    """Give the labels of a threshold alert."""
-    defaults = {"instance": "shop:9731", "resource": "media", "area": "media"}
+def usage(level: str, about: str, **labels: str) -> dict[str, str]:
+    """Return the labels of a threshold alert, as the shipped rule gives them."""
+    defaults = {"shop": "a", "instance": "web:9731", "resource": "media", "area": "media"}
+    name = f"StorageUsage{level.title()}"
     return {
-        "alertname": f"StorageUsage{severity.title()}",
-        "severity": severity,
+        "alertname": name,
+        **LABELS[name],
         "about": about,
         **(labels or defaults),
     }
@@ -184,7 +193,8 @@ def test_alertmanager_accepts_the_config(offered: bool, tmp_path: Path) -> None:
     [
         (["severity=warning"], "storekeeper,people-warning"),
         (["severity=critical"], "storekeeper,people-critical"),
-        (["severity=emergency"], "storekeeper,people-emergency"),
+        (["severity=critical", "level=critical"], "storekeeper,people-critical"),
+        (["severity=critical", "level=emergency"], "storekeeper,people-emergency"),
         (["severity=info"], "storekeeper,people-info"),
         (["alertname=StorageActionDone", "severity=info", "shop=a"], "storekeeper,people-info"),
         (["alertname=StorageActionFailed", "severity=warning", "shop=a"], "storekeeper,people-warning"),
@@ -211,7 +221,7 @@ def test_what_was_done_is_gathered_and_heard_before_it_ends() -> None:
     (route,) = [route for route in routes if route["receiver"] == "people-info"]
     lasts = Notify().done_for
 
-    assert route["group_by"] == ["instance"]
+    assert route["group_by"] == ["shop", "instance"]
     assert parse_age(route["group_wait"]).seconds < lasts.seconds
     assert parse_age(route["group_interval"]).seconds < lasts.seconds < parse_age("5d").seconds
     assert route["repeat_interval"] == "5d"
@@ -230,31 +240,38 @@ def test_the_webhook_gets_every_alert_of_a_group_and_its_end() -> None:
 
 
 def test_the_worse_alert_inhibits_the_milder_one_about_the_same_thing_only(alertmanager: str) -> None:
-    """Another instance, resource, area, database or mount point keeps its own alert."""
-    database = {"instance": "shop:9731", "resource": "database"}
-    disk = {"instance": "shop:9731", "resource": "disk"}
+    """Another shop, instance, resource, area, database or mount point keeps its own alert."""
+    here = {"shop": "a", "instance": "web:9731"}
+    media = {"resource": "media", "area": "media"}
+    logs = {"resource": "logs", "area": "logs"}
+    database = {**here, "resource": "database"}
+    disk = {**here, "host": "web", "resource": "disk"}
     post(
         alertmanager,
         usage("emergency", "worst"),
         usage("critical", "critical under emergency"),
         usage("warning", "warning under emergency"),
         {**usage("warning", "trend under emergency"), "alertname": "StorageWillFillSoon"},
-        usage("warning", "other instance", instance="other:9731", resource="media", area="media"),
-        usage("warning", "other area", instance="shop:9731", resource="logs", area="logs"),
+        usage("warning", "other shop", shop="b", instance="web:9731", **media),
+        usage("critical", "other shop, critical", shop="b", instance="web:9731", **media),
+        usage("warning", "other instance", shop="a", instance="other:9731", **media),
+        usage("warning", "other area", **here, **logs),
         usage("critical", "critical database", **database, database="default"),
         usage("warning", "warning under critical", **database, database="default"),
         usage("warning", "other database", **database, database="archive"),
         usage("critical", "critical disk", **disk, mountpoint="/"),
         usage("warning", "other mount point", **disk, mountpoint="/srv"),
-        usage("warning", "storage", instance="shop:9731", resource="storage"),
-        {"alertname": "StorekeeperDown", "severity": "critical", "instance": "shop:9731", "about": "down"},
-        {"alertname": "BackupTooOld", "severity": "warning", "instance": "shop:9731", "about": "backup"},
+        usage("warning", "storage", **here, resource="storage"),
+        {"alertname": "StorekeeperDown", "severity": "critical", **here, "about": "down"},
+        {"alertname": "BackupTooOld", "severity": "warning", **here, "about": "backup"},
     )
     expected = {
         "worst": False,
         "critical under emergency": True,
         "warning under emergency": True,
         "trend under emergency": True,
+        "other shop": True,
+        "other shop, critical": False,
         "other instance": False,
         "other area": False,
         "critical database": False,
@@ -280,7 +297,7 @@ def test_the_webhook_hears_of_each_alert_apart_but_not_of_inhibited_ones(
     post(alertmanager, usage("emergency", "a"))
     eventually(lambda: len(inbox.alerts) == 1)
     post(alertmanager, usage("warning", "a"))
-    post(alertmanager, usage("warning", "b", instance="shop:9731", resource="logs", area="logs"))
+    post(alertmanager, usage("warning", "b", shop="a", instance="web:9731", resource="logs", area="logs"))
     first = {
         ("StorageUsageEmergency", "firing", "media"),
         ("StorageUsageWarning", "firing", "logs"),

@@ -29,7 +29,9 @@ def test_receivers_metrics_are_documented(tmp_path: Path) -> None:
     ledger = Ledger(LedgerFile(tmp_path), now=lambda: dt.datetime.now(dt.UTC))
     families = {
         family.name + ("_total" if family.type == "counter" else "")
-        for family in ReceiverCollector(ledger.file, actions=(), reloaded=lambda: (True, 0.0)).collect()
+        for family in ReceiverCollector(
+            ledger.file, shop="madamda", actions=(), reloaded=lambda: (True, 0.0)
+        ).collect()
     }
     ledger.file.close()
     assert families == documented("Receiver")

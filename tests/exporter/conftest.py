@@ -46,14 +46,16 @@ def measure() -> Callable[..., Measuring]:
 
 @pytest.fixture
 def values_of() -> Callable[..., Values]:
-    """Read one page: (name, sorted labels) → value, as Prometheus would."""
+    """Read one page: (name, sorted labels but for the shop) → value; every series is of this shop."""
 
     def read(measuring: Measuring) -> Values:
-        body, _ = Page(measuring.scraper, timeout_seconds=10, process_families=False).encode("")
-        return {
-            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(body.decode())
-            for sample in family.samples
-        }
+        body, _ = Page(measuring.scraper, shop="madamda", timeout_seconds=10, process_families=False).encode(
+            ""
+        )
+        samples = [
+            sample for family in text_string_to_metric_families(body.decode()) for sample in family.samples
+        ]
+        assert {sample.labels.pop("shop", None) for sample in samples} == {"madamda"}
+        return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
 
     return read

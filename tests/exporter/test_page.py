@@ -140,7 +140,7 @@ def normal(page: str) -> str:
 
 def text_of(measuring: Measuring) -> str:
     """Give the page as text."""
-    body, _ = Page(measuring.scraper, timeout_seconds=10, process_families=False).encode("")
+    body, _ = Page(measuring.scraper, shop="madamda", timeout_seconds=10, process_families=False).encode("")
     return body.decode()
 
 
@@ -157,11 +157,11 @@ def test_sizes_that_depend_on_the_filesystem_fit_together(measuring: Measuring, 
     page = text_of(measuring)
     areas = {
         name: float(value)
-        for name, value in re.findall(r'storekeeper_area_size_bytes\{area="(\w+)"\} (\S+)', page)
+        for name, value in re.findall(r'area_size_bytes\{area="(\w+)",shop="madamda"\} (\S+)', page)
     }
     for name, folder in (("media", "media"), ("static", "staticfiles"), ("backups", "backups")):
         assert file_bytes(tmp_path / "shop" / folder) == areas[name]
-    found = re.search(r"(?m)^storekeeper_storage_size_bytes (\S+)$", page)
+    found = re.search(r'(?m)^storekeeper_storage_size_bytes\{shop="madamda"\} (\S+)$', page)
     assert found is not None
     database = (tmp_path / "shop" / "db.sqlite3").stat().st_size
     assert sum(areas.values()) + database == float(found[1])
@@ -169,7 +169,9 @@ def test_sizes_that_depend_on_the_filesystem_fit_together(measuring: Measuring, 
 
 def test_promtool_has_nothing_to_say(measuring: Measuring) -> None:
     """Names, units, types and help texts follow Prometheus' conventions."""
-    body, _ = Page(measuring.scraper, timeout_seconds=10, reloaded=lambda: (True, 1.0)).encode("")
+    body, _ = Page(
+        measuring.scraper, shop="madamda", timeout_seconds=10, reloaded=lambda: (True, 1.0)
+    ).encode("")
     promtool = shutil.which("promtool")
     assert promtool
     done = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True)
@@ -180,17 +182,17 @@ def test_every_collector_is_told_of(measuring: Measuring) -> None:
     """Each name in the table has its success on the page, and names file and class."""
     page = text_of(measuring)
     for name, collector in COLLECTORS.items():
-        assert f'storekeeper_collector_success{{collector="{name}"}} 1.0' in page
+        assert f'storekeeper_collector_success{{collector="{name}",shop="madamda"}} 1.0' in page
         assert f"exporter.collectors.{name}" == collector.__module__
 
 
 def test_openmetrics_page_holds_the_same_figures(measuring: Measuring) -> None:
     """A reader that asks for OpenMetrics gets it, ended as that format demands."""
-    body, content_type = Page(measuring.scraper, timeout_seconds=10).encode(
+    body, content_type = Page(measuring.scraper, shop="madamda", timeout_seconds=10).encode(
         "application/openmetrics-text;version=1.0.0"
     )
     assert content_type.startswith("application/openmetrics-text; version=1.0.0")
-    assert b'storekeeper_log_messages_total{file="django.log",level="ERROR"} 1.0\n' in body
+    assert b'storekeeper_log_messages_total{file="django.log",level="ERROR",shop="madamda"} 1.0\n' in body
     assert body.endswith(b"# EOF\n")
 
 
@@ -199,7 +201,7 @@ def test_removed_table_collector_or_database_leaves_no_series(measuring: Measuri
     (tmp_path / "shop" / "db.sqlite3").unlink()
     measuring.run_once()
     page = text_of(measuring)
-    assert 'storekeeper_database_up{database="default"} 0.0' in page
+    assert 'storekeeper_database_up{database="default",shop="madamda"} 0.0' in page
     assert "storekeeper_table_rows{" not in page
     assert "storekeeper_database_size_bytes{" not in page
-    assert 'storekeeper_area_files{area="media"} 6.0' in page
+    assert 'storekeeper_area_files{area="media",shop="madamda"} 6.0' in page

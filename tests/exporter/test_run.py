@@ -113,14 +113,17 @@ def test_process_serves_reloads_on_hangup_and_ends_on_term(config_file: Path) ->
 def test_changed_config_takes_effect_without_restart(start: Start, config_file: Path) -> None:
     """An area that was renamed in the config has its new name on the page, and the old series ends."""
     exporter = start()
-    assert 'area_size_bytes{area="media"}' in page_with(exporter, 'area_size_bytes{area="media"}')
+    series = 'area_size_bytes{area="media",shop="madamda"}'
+    assert series in page_with(exporter, series)
     config_file.write_text(
         config_file.read_text("utf-8").replace("{media: {path: media", "{ads: {path: other")
     )
     changed = page_with(exporter, 'area="ads"')
-    assert 'storekeeper_area_size_bytes{area="ads"}' in changed
+    assert 'storekeeper_area_size_bytes{area="ads",shop="madamda"}' in changed
     assert 'area="media"' not in changed
-    assert "storekeeper_config_last_reload_successful 1.0" in page_with(exporter, "reload_successful 1.0")
+    assert 'reload_successful{shop="madamda"} 1.0' in page_with(
+        exporter, 'reload_successful{shop="madamda"} 1.0'
+    )
 
 
 def test_broken_config_changes_nothing_but_is_told(start: Start, config_file: Path) -> None:
@@ -128,11 +131,11 @@ def test_broken_config_changes_nothing_but_is_told(start: Start, config_file: Pa
     exporter = start()
     good = config_file.read_text("utf-8")
     config_file.write_text(good + "unknown_key: 1\n", "utf-8")
-    broken = page_with(exporter, "storekeeper_config_last_reload_successful 0.0")
-    assert "storekeeper_config_last_reload_successful 0.0" in broken
-    assert 'storekeeper_area_limit_bytes{area="media"} 5e+08' in broken
+    broken = page_with(exporter, 'storekeeper_config_last_reload_successful{shop="madamda"} 0.0')
+    assert 'storekeeper_config_last_reload_successful{shop="madamda"} 0.0' in broken
+    assert 'storekeeper_area_limit_bytes{area="media",shop="madamda"} 5e+08' in broken
     config_file.write_text(good, "utf-8")
-    mended = "storekeeper_config_last_reload_successful 1.0"
+    mended = 'storekeeper_config_last_reload_successful{shop="madamda"} 1.0'
     assert mended in page_with(exporter, mended)
 
 
@@ -166,7 +169,7 @@ def test_textfile_is_written_whole_and_without_figures_of_the_process(
     target.parent.mkdir()
     run_exporter(config_file, describe=no_shop, textfile=target)
     text = target.read_text("utf-8")
-    assert 'storekeeper_area_size_bytes{area="media"}' in text
+    assert 'storekeeper_area_size_bytes{area="media",shop="madamda"}' in text
     assert "process_" not in text
     assert "python_gc" not in text
     assert [target] == list(target.parent.iterdir())

@@ -167,8 +167,8 @@ def test_prometheus_timeout_is_kept(serve: Serve, measuring: Measuring) -> None:
     ).text
     assert time.monotonic() - begun < 5
     gate.go_on.set()
-    assert 'storekeeper_collector_success{collector="gate"} 0.0' in page
-    assert 'storekeeper_collector_success{collector="build"} 1.0' in page
+    assert 'storekeeper_collector_success{collector="gate",shop="madamda"} 0.0' in page
+    assert 'storekeeper_collector_success{collector="build",shop="madamda"} 1.0' in page
 
 
 def test_landing_page_tells_how_each_measurement_went(

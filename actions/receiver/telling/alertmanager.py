@@ -103,7 +103,7 @@ class Alerts:
             "run": end.run,
             "page_url": self._page(end),
             "runbook_url": f"{RUNBOOKS}/{name}.md",
-            "dashboard_url": f"/d/storekeeper-actions?var-instance={self.shop}",
+            "dashboard_url": f"/d/storekeeper-actions?var-shop={self.shop}",
         }
 
     def _alert(

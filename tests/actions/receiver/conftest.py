@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import importlib.util
+import re
 import subprocess
 import sys
 import time
@@ -201,10 +202,13 @@ class RunningReceiver:
         )
 
     def metric(self, series: str) -> float | None:
-        """Give the value of a series of /metrics, None where there is no such series."""
+        """Return the value of a series of /metrics, named without its shop; None where there is none."""
+        wanted = set(re.findall(r'\w+="[^"]*"', series)) | {'shop="sample"'}
         for line in self.get("/metrics").text.splitlines():
-            if line.startswith(f"{series} "):
-                return float(line.rpartition(" ")[2])
+            found, _, value = line.rpartition(" ")
+            same_name = found.partition("{")[0] == series.partition("{")[0]
+            if same_name and set(re.findall(r'\w+="[^"]*"', found)) == wanted:
+                return float(value)
         return None
 
 

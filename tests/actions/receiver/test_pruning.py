@@ -51,7 +51,7 @@ def carry_out(ledger: Ledger, run: str, *, freed_bytes: int = 100) -> str:
 def counters(ledger: Ledger) -> dict[str, float]:
     """Give what a scrape finds about actions, but for what goes on now."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ReceiverCollector(ledger.file, actions=["clean"]))
+    registry.register(ReceiverCollector(ledger.file, shop="madamda", actions=["clean"]))
     lines = generate_latest(registry).decode().splitlines()
     return {
         line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
@@ -77,7 +77,7 @@ def test_old_runs_go_and_the_totals_stay(ledger: Ledger, clock: Any) -> None:
     carry_out(ledger, accept(ledger, dry_run=True))
     before = counters(ledger)
     assert (3, 3, 303) == tuple(
-        before[f'storekeeper_action_{name}_total{{action="{action}"}}']
+        before[f'storekeeper_action_{name}_total{{action="{action}",shop="madamda"}}']
         for name, action in (("runs", "clean"), ("failures", "pack"), ("freed_bytes", "clean"))
     )
     assert 2 == forget(ledger, before=clock().timestamp() - 15 * DAY)
@@ -86,7 +86,7 @@ def test_old_runs_go_and_the_totals_stay(ledger: Ledger, clock: Any) -> None:
     assert 2 == forget(ledger, before=clock().timestamp())
     assert (before, {0}) == (counters(ledger), set(rows(ledger).values()))
     carry_out(ledger, accept(ledger))
-    assert 4 == counters(ledger)['storekeeper_action_runs_total{action="clean"}']
+    assert 4 == counters(ledger)['storekeeper_action_runs_total{action="clean",shop="madamda"}']
 
 
 def test_more_than_one_round(ledger: Ledger, clock: Any) -> None:

@@ -199,8 +199,9 @@ def test_other_sites_cannot_reach_in_through_a_browser(receiver: Any) -> None:
 
 
 def test_metrics_are_well_formed(receiver: Any) -> None:
-    """Every family of the page can be parsed and has our prefix."""
+    """Every family of the page can be parsed and has our prefix, every series is of this shop."""
     families = list(text_string_to_metric_families(receiver.get("/metrics").text))
+    assert {sample.labels.get("shop") for family in families for sample in family.samples} == {"sample"}
     assert all(family.name.startswith("storekeeper_") and family.documentation for family in families)
     assert receiver.get("/-/healthy").ok
 

@@ -21,9 +21,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     now = int(time.time())
     lines = [f"# TYPE {QUERY} gauge"]
     for labels, value in (
-        ('instance="madamda",resource="database",database="default"', 2_000_000),
-        ('instance="madamda",resource="media",area="media"', 50_000_000),
-        ('instance="other",resource="media",area="media"', 1),
+        ('instance="web:9731",shop="madamda",resource="database",database="default"', 2_000_000),
+        ('instance="web:9731",shop="madamda",resource="media",area="media"', 50_000_000),
+        ('instance="web:9731",shop="other",resource="media",area="media"', 1),
     ):
         lines += [f"{QUERY}{{{labels}}} {value} {moment}" for moment in range(now - 240, now + 600, 60)]
     (folder / "history.txt").write_text("\n".join([*lines, "# EOF", ""]))
@@ -69,10 +69,9 @@ def test_sizes_of_this_shop_are_given(prometheus: str, tmp_path: Path) -> None:
     assert {"database default": 2_000_000, "media": 50_000_000} == found
 
 
-def test_unknown_shop_among_several_is_told(prometheus: str, tmp_path: Path) -> None:
-    """Whose sizes they are is not guessed."""
-    with pytest.raises(StorekeeperError, match="several shops"):
-        sizes_month_ago(config(tmp_path, shop="third", url=prometheus))
+def test_unknown_shop_among_several_has_no_history(prometheus: str, tmp_path: Path) -> None:
+    """Sizes of other shops, on the same instance too, are never this one's."""
+    assert {} == sizes_month_ago(config(tmp_path, shop="third", url=prometheus))
 
 
 def test_no_prometheus_is_no_growth(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ def fitted_prometheus(document: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Give the config for some ports that are not the usual ones."""
     return prometheus_configuration(
         document,
-        instance="madamda",
         exporter="127.0.0.1:19731",
         receiver="127.0.0.1:19732",
         alertmanager="127.0.0.1:19093",
@@ -47,7 +46,8 @@ def test_prometheus_gets_the_addresses_the_rules_and_the_pace() -> None:
         "scrape_configs": [
             {
                 "job_name": f"storekeeper-{name}",
-                "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": {"instance": "madamda"}}],
+                "honor_labels": True,
+                "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
             }
             for name, port in (("exporter", 19731), ("receiver", 19732))
         ],

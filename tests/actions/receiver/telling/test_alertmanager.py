@@ -49,7 +49,7 @@ def test_a_success_is_told_with_what_it_freed_and_ends_by_itself(
         "freed": "1.2 MB",
         "freed_bytes": "1234567",
         "run": run,
-        "dashboard_url": "/d/storekeeper-actions?var-instance=sample",
+        "dashboard_url": "/d/storekeeper-actions?var-shop=sample",
         "page_url": f"https://shop.example.org:9732/runs/{run}",
     } == annotations
     eventually(lambda: (DONE, "resolved") in inbox.names())

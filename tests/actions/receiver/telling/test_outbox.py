@@ -25,7 +25,7 @@ def counted(config: Config) -> dict[tuple[str, str], float]:
     file = LedgerFile(config.state)
     (family,) = [
         one
-        for one in ReceiverCollector(file, actions=()).collect()
+        for one in ReceiverCollector(file, shop="madamda", actions=()).collect()
         if one.name == "storekeeper_notifications"
     ]
     file.close()
