@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
@@ -45,16 +45,23 @@ class Context:
     cancelled: Callable[[], bool] = lambda: False
     """Tell whether the run is to stop at the next safe point."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    ask: Callable[[str, "Plan"], bool] | None = None
+    """Show a plan to the operator at the terminal and return the answer; None where the run is unattended."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a run did: bytes freed, things changed, the files it made, and a sentence for a person."""
+    """
+    What a run did: bytes freed, things changed, the files it made, and a sentence for a person.
+
+    ``waits_for`` says what an operator has to approve before the rest is done, ``""`` when all is done.
+    """
 
     summary: str
     freed_bytes: int = 0
     changed: int = 0
     created: tuple[Path, ...] = ()
+    waits_for: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -100,3 +107,11 @@ class Action(Protocol[OptionsType, PlanType]):
 
     def perform(self, context: Context, options: OptionsType, plan: PlanType) -> Outcome:
         """Do what the plan says, looking again before each change; raises StorekeeperError."""
+
+
+@runtime_checkable
+class RefusesUnattended(Protocol[OptionsType]):
+    """An action with options that are an operator's alone."""
+
+    def refused_unattended(self, options: OptionsType) -> str:
+        """Say why a playbook may not use these options, ``""`` where it may."""

@@ -6,6 +6,10 @@ model on any database, in none of the fields that ``references`` of the config d
 happened to it for a day (the later of mtime and ctime): an upload is on the disk before its row is. The files
 of ``qr_codes`` belong to another action, and what ``areas.*.ignore`` names (thumbnails) is nobody's business.
 
+An unattended run (a playbook, a schedule, cron: no terminal) moves files only out of folders that an operator
+has approved once (``approvals.py``); the others wait, and the run says so. It purges nothing that has been in
+quarantine for less than 30 days. ``force`` lifts the budget and nothing else.
+
 The run stops, and moves nothing, when a question to the shop fails, when no row names any file at all, and
 above the budget. Each file is asked for again just before it moves. After ``keep_days`` in quarantine a file
 is purged. One that some row names again, as after a restore of the database, comes back at the next run.
@@ -13,12 +17,17 @@ is purged. One that some row names again, as after a restore of the database, co
 
 import datetime as dt
 import errno
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Final
 
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.media.orphan_plan import OrphanPlan, QuarantinedFiles
+from actions.media.approvals import Approvals
+from actions.media.approving import WAITING_FOLDERS, approved_now, by_hand
+from actions.media.orphan_plan import WAIT_FOR_APPROVAL, OrphanPlan, QuarantinedFiles, told_folders
 from actions.media.orphan_search import OrphanSearch
 from actions.media.quarantine import Quarantine, QuarantineRun
 from actions.media.references import named_files
@@ -32,6 +41,9 @@ from storekeeper.units import format_size
 NAME = "cleanup_orphaned_media"
 LATEST = "latest"
 REPORT_FILES = 500
+BUDGET_HINT: Final = "Look at --dry-run first; --force moves them all the same"
+# What was taken by mistake is mostly missed within a month.
+LEAST_KEEP_DAYS: Final = 30
 
 
 class CleanupOrphanedMediaOptions(Model):
@@ -42,12 +54,16 @@ class CleanupOrphanedMediaOptions(Model):
         default=1, ge=1, le=36_500, description="Leave files to which anything happened in these days."
     )
     keep_days: int = Field(
-        default=30, ge=0, le=36_500, description="Purge what has been in quarantine this long."
+        default=LEAST_KEEP_DAYS, ge=0, le=36_500, description="Purge what has been in quarantine this long."
     )
     restore: str | None = Field(
         default=None, description="Bring back what this run set aside: its time, or latest."
     )
-    force: bool = Field(default=False, description="Lift the budget.")
+    approve: bool = Field(
+        default=False,
+        description="Approve the folders of this plan: from now on their orphans also move unattended.",
+    )
+    force: bool = Field(default=False, description="Lift the budget; neither approvals nor names.")
 
 
 class CleanupOrphanedMedia:
@@ -80,6 +96,8 @@ class CleanupOrphanedMedia:
         purge_before = context.now() - dt.timedelta(days=options.keep_days)
         with Tree(path) as tree, context.shop.talk() as conversation:
             orphans = search.orphans(tree, conversation=conversation)
+            folder_of = {file.name: search.folder_of(file.name) for file in orphans}
+            approvals = Approvals(context.config.state).of(options.area, root=tree.root)
             purges, returns = [], []
             for run in quarantine.runs():
                 gone, back = _split(run, conversation=conversation, config=context.config, tree=tree)
@@ -91,24 +109,69 @@ class CleanupOrphanedMedia:
                 purges=tuple(purges),
                 returns=tuple(returns),
                 over_budget=search.over_budget(orphans),
+                over_budget_approved=search.over_budget(
+                    [file for file in orphans if folder_of[file.name] in approvals]
+                ),
+                folder_of=folder_of,
+                approved=approvals,
                 notes=(note,) if note else (),
             )
 
     def perform(self, context: Context, options: CleanupOrphanedMediaOptions, plan: OrphanPlan) -> Outcome:
         """Do what the plan lists and what is still so; raises OverBudget before anything moves."""
-        if plan.over_budget and not options.force:
-            raise OverBudget(
-                plan.over_budget, hint="Look at --dry-run first; --force moves them all the same"
+        unattended = context.ask is None
+        if reason := refused_unattended(options) if unattended else "":
+            raise ConfigurationError(reason)
+        if options.approve and not by_hand(context):
+            raise ConfigurationError(
+                "approve is for an operator at the command line",
+                hint="Approve the run that waits instead: storekeeper approve RUN, or the receiver's page",
             )
-        if plan.empty:
-            return Outcome(summary="; ".join(["no file was to move", *plan.notes]))
-        return _Housekeeping(context, plan=plan).run()
+        asked = plan.unapproved and (options.approve or not unattended)
+        if asked and plan.over_budget and not options.force:
+            raise OverBudget(plan.over_budget, hint=BUDGET_HINT)
+        allowed = plan.approved.keys() | approved_now(context, plan=plan, approve=options.approve)
+        moves = plan.moves_of(allowed)
+        over = plan.over_budget if len(moves) == len(plan.moves) else plan.over_budget_approved
+        if over and not options.force:
+            raise OverBudget(over, hint=BUDGET_HINT)
+        waiting = {name: sizes for name, sizes in plan.folders.items() if name not in allowed}
+        if moves or plan.purges or plan.returns:
+            outcome = _Housekeeping(context, plan=plan, moves=moves).run()
+        else:
+            outcome = Outcome(summary="; ".join(["no file was to move", *plan.notes]))
+        if not waiting:
+            return outcome
+        told = told_folders(waiting)
+        return replace(
+            outcome,
+            summary=f"{outcome.summary}; {told}: {WAIT_FOR_APPROVAL}",
+            waits_for=told,
+            details={**outcome.details, WAITING_FOLDERS: sorted(waiting)},
+        )
+
+    def refused_unattended(self, options: CleanupOrphanedMediaOptions) -> str:
+        """Say why a playbook may not use these options, ``""`` where it may."""
+        if options.approve:
+            return "approve is for an operator; a playbook cannot use it"
+        return refused_unattended(options)
+
+
+def refused_unattended(options: CleanupOrphanedMediaOptions) -> str:
+    """Say why no run without an operator may use these options, ``""`` where it may."""
+    if options.restore is None and options.keep_days < LEAST_KEEP_DAYS:
+        return (
+            f"keep_days: {options.keep_days}: unattended runs keep what is in quarantine at least"
+            f" {LEAST_KEEP_DAYS} days; an operator at a terminal may choose less"
+        )
+    return ""
 
 
 class _Housekeeping:
-    def __init__(self, context: Context, *, plan: OrphanPlan) -> None:
+    def __init__(self, context: Context, *, plan: OrphanPlan, moves: Sequence[FoundFile]) -> None:
         self._context = context
         self._plan = plan
+        self._moves = moves
         self._quarantine = Quarantine(context.config, area=plan.area)
         self._moved = self._moved_bytes = 0
         self._purged = self._purged_bytes = 0
@@ -121,7 +184,7 @@ class _Housekeeping:
             with self._context.shop.talk() as conversation:
                 for group in self._plan.purges:
                     self._purge(group, tree, conversation)
-                if self._plan.moves:
+                if self._moves:
                     self._set_aside(tree, conversation)
         parts = [
             f"{self._moved} files ({format_size(self._moved_bytes)}) went into quarantine",
@@ -179,11 +242,11 @@ class _Housekeeping:
             conversation,
             config=self._context.config,
             root=tree.root,
-            files=[file.name for file in self._plan.moves],
+            files=[file.name for file in self._moves],
         ).files
         run = self._quarantine.name_of(self._context.now())
         with self._quarantine.open() as aside:
-            for file in self._plan.moves:
+            for file in self._moves:
                 if self._context.cancelled():
                     break
                 if file.name not in named and _move(file, tree=tree, aside=aside, run=run):

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from actions.action import Action
+from actions.action import Action, RefusesUnattended
 from actions.receiver.payload import Alert
 from actions.receiver.telling.names import is_own
 from actions.schedules import check_schedule
@@ -98,7 +98,9 @@ def _step_problems(
     if options.get("force"):
         problems.append(f"{key}.options.force: force is for a person; a playbook cannot use it")
     try:
-        action.Options.model_validate(dict(options), context={"project": str(config.project)})
+        checked = action.Options.model_validate(dict(options), context={"project": str(config.project)})
+        if reason := action.refused_unattended(checked) if isinstance(action, RefusesUnattended) else "":
+            problems.append(f"{key}.options: {reason}")
     except ValidationError as error:
         problems += [
             f"{key}.options.{'.'.join(str(part) for part in found['loc'])}: {found['msg']}"

@@ -55,6 +55,7 @@ class Order:
     dry_run: bool = False
     purpose: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    ask: Callable[[str, Plan], bool] | None = None
 
 
 def now_here() -> dt.datetime:
@@ -81,6 +82,7 @@ def run_action(
         report=report,
         cancelled=cancelled,
         attributes=order.attributes,
+        ask=order.ask,
     )
     if order.dry_run:
         with context.shop.staying():
@@ -106,6 +108,7 @@ def run_by_hand(
     dry_run: bool,
     report: Callable[[Progress], None],
     now: Callable[[], dt.datetime] = now_here,
+    ask: Callable[[str, Plan], bool] | None = None,
 ) -> Performed:
     """
     Run an action for the person at the command line and record it in the history.
@@ -121,6 +124,7 @@ def run_by_hand(
         dry_run=dry_run,
         purpose=f"{action.name} of {who}",
         attributes={"trigger": Trigger.COMMAND_LINE.value},
+        ask=ask,
     )
     if dry_run:
         return run_action(order, report=report, now=now)

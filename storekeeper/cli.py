@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
         "storage_info": ("storekeeper.commands.storage_info", "storage_info"),
         "checklist": ("storekeeper.commands.checklist", "checklist"),
         "runs": ("storekeeper.commands.runs", "runs"),
+        "approvals": ("storekeeper.commands.approvals", "approvals"),
         "approve": ("storekeeper.commands.decide", "approve"),
         "cancel": ("storekeeper.commands.decide", "cancel"),
     }

@@ -1,6 +1,6 @@
 """Find the media files that no row names: files first, then rows, so that a new upload is no candidate."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from actions.action import Context
@@ -54,7 +54,11 @@ class OrphanSearch:
             (file for file in candidates if file.name not in named.files), key=lambda file: file.name
         )
 
-    def over_budget(self, orphans: list[FoundFile]) -> str:
+    def folder_of(self, name: str) -> str:
+        """Return the folder by which approvals name the file's place."""
+        return name.partition("/")[0] if "/" in name else ""
+
+    def over_budget(self, orphans: Sequence[FoundFile]) -> str:
         """Give why moving the orphans would be too much, ``""`` when it is not."""
         return beyond_budget(
             self._config.budget,

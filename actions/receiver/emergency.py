@@ -31,6 +31,15 @@ def makes_room_now(run: Run, action: str) -> bool:
     return is_emergency(run) and not needs_room(action)
 
 
+def may_wait(run: Run) -> bool:
+    """
+    Return whether the run may wait at its end for an operator to approve what it left.
+
+    A run that waits holds up the next one of its playbook, and an emergency cannot: it does what is approved.
+    """
+    return not run.dry_run and not (run.trigger is Trigger.ALERT and run.severity == "emergency")
+
+
 def gives_way(run: Run, action: str) -> bool:
     """Tell whether a step of a run stops for an emergency; ``action`` is the step's."""
     return run.trigger in _AUTOMATIC and needs_room(action)

@@ -20,7 +20,9 @@ from actions.ledger.ledger import Ledger, Run, Step
 from actions.ledger.progress_keeper import ProgressKeeper
 from actions.ledger.run_summary import summarize
 from actions.ledger.schema import RunState, StepState
-from actions.receiver.emergency import Needs, gives_way, makes_room_now
+from actions.ledger.waiting import approval_of, end_waiting_steps, waiting_steps
+from actions.media.approving import APPROVAL
+from actions.receiver.emergency import Needs, gives_way, makes_room_now, may_wait
 from actions.receiver.overdue import Overdue
 from actions.receiver.room_guard import RoomGuard
 from actions.receiver.steady_clock import SteadyClock
@@ -110,8 +112,18 @@ class Worker:
         return Next.GO_ON
 
     def _conclude(self, run: Run) -> None:
-        """End a run whose steps are through; one that did not make enough room has failed, and says so."""
+        """
+        End a run whose steps are through; one that did not make enough room has failed, and says so.
+
+        A run that could do more with an operator's approval waits for it, unless there is room already.
+        """
         shortfall = self._room.shortfall(run)
+        waiting = waiting_steps(self._ledger, run.id)
+        if waiting and (shortfall or run.until_below is None):
+            self._ledger.wait_for_approval(run.id, waiting[0])
+            return
+        if waiting:
+            end_waiting_steps(self._ledger, run.id)
         state = RunState.FAILED if shortfall else self._state_so_far(run)
         self._end(run, state=state, error=shortfall)
 
@@ -133,7 +145,7 @@ class Worker:
         try:
             self._room.require(run, step)
             self._steady_clock.require(run, step.action)
-            order = self._order(run, step)
+            order = self._order(run, step, approval=approval_of(self._ledger, run.id, position))
             watch.resources = tuple(order.action.resources(order.config, order.options))
             with self._overdue.watched(run.id, deadline=deadline):
                 urgent = makes_room_now(run, step.action)
@@ -155,7 +167,8 @@ class Worker:
             self._keep_end(run, position, state=StepState.FAILED, outcome=outcome, error=watch.seen)
             self._end(run, state=RunState.FAILED, error=watch.seen)
             return Next.STOP
-        self._keep_end(run, position, state=StepState.DONE, outcome=outcome)
+        waits = bool(outcome.waits_for) and may_wait(run)
+        self._keep_end(run, position, state=StepState.WAITING if waits else StepState.DONE, outcome=outcome)
         return Next.GO_ON
 
     def _hand_back(self, run: Run, position: int, keeper: ProgressKeeper, *, why: Stop) -> Next:
@@ -166,7 +179,7 @@ class Worker:
         self._ledger.hand_back(run.id, submission=run.submission)
         return Next.STOP
 
-    def _order(self, run: Run, step: Step) -> Order:
+    def _order(self, run: Run, step: Step, *, approval: Mapping[str, Any] | None) -> Order:
         action = self._actions.get(step.action)
         if action is None:
             raise ConfigurationError(f"there is no action {step.action!r} (any more)")
@@ -186,7 +199,12 @@ class Worker:
             config=self._config,
             dry_run=run.dry_run,
             purpose=f"run {run.id}",
-            attributes={"run": run.id, "trigger": run.trigger.value, "playbook": run.playbook},
+            attributes={
+                "run": run.id,
+                "trigger": run.trigger.value,
+                "playbook": run.playbook,
+                APPROVAL: approval,
+            },
         )
 
     def _until_free(

@@ -1,5 +1,7 @@
 """One command for each action: its options, ``--dry-run`` and ``--json``."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,14 @@ def command_of(action: Action[Any, Any]) -> click.Command:
         except ValidationError as error:
             raise click.UsageError("; ".join(_told(problem) for problem in error.errors())) from None
         with ProgressDisplay(action.name) as progress:
-            done = run_by_hand(action, config=config, options=options, dry_run=dry_run, report=progress)
+            done = run_by_hand(
+                action,
+                config=config,
+                options=options,
+                dry_run=dry_run,
+                report=progress,
+                ask=_asking(progress) if sys.stdin.isatty() and sys.stderr.isatty() else None,
+            )
         if as_json:
             print_json(_as_json(done.plan, done.outcome))
         else:
@@ -45,6 +54,17 @@ def command_of(action: Action[Any, Any]) -> click.Command:
             *getattr(config_option(lambda: None), "__click_params__", []),
         ],
     )
+
+
+def _asking(progress: ProgressDisplay) -> Callable[[str, Plan], bool]:
+    """Return the function that shows a plan at the terminal and asks about it; enter alone means no."""
+
+    def ask(question: str, plan: Plan) -> bool:
+        with progress.paused():
+            print_table(plan.rows(), most=ROWS_SHOWN, errors=True)
+            return click.confirm(question, err=True)
+
+    return ask
 
 
 def _told(problem: Any) -> str:

@@ -66,8 +66,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
 
 
-def print_table(rows: list[tuple[str, ...]], *, title: str = "", most: int | None = None) -> None:
-    """Print rows under their headings, the first row; numbers to the right. At the most ``most`` rows."""
+def print_table(
+    rows: list[tuple[str, ...]], *, title: str = "", most: int | None = None, errors: bool = False
+) -> None:
+    """
+    Print rows under their headings, the first row; numbers to the right. At the most ``most`` rows.
+
+    ``errors`` prints to standard error.
+    """
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
@@ -78,9 +84,9 @@ def print_table(rows: list[tuple[str, ...]], *, title: str = "", most: int | Non
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
         table.add_row(*(printable(cell) for cell in row))
-    console().print(table)
+    console(errors=errors).print(table)
     if len(body) > len(shown):
-        click.echo(f"… and {len(body) - len(shown)} more; --json lists all")
+        click.echo(f"… and {len(body) - len(shown)} more; --json lists all", err=errors)
 
 
 def console(*, errors: bool = False) -> "Console":

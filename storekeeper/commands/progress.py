@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -59,6 +59,17 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
             self._last_line = self._clock()
             total = f" of {report.total}" if report.total is not None else ""
             click.echo(f"{self._title}: {report.done}{total} {report.unit} {freed}".rstrip(), err=True)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the bar away while the block talks to the operator."""
+        if self._bar:
+            self._bar.stop()
+        try:
+            yield
+        finally:
+            if self._bar:
+                self._bar.start()
 
     def __exit__(
         self,

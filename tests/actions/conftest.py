@@ -18,17 +18,28 @@ from storekeeper.shop import Shop
 
 @dataclass(kw_only=True)
 class Keeper:
-    """A shop made by ``make_shop`` with a config for it; ``now`` is the real time unless a test sets it."""
+    """
+    A shop made by ``make_shop`` with a config for it; ``now`` is the real time unless a test sets it.
+
+    An operator at the terminal says yes to everything, unless ``attended`` is false.
+    """
 
     shop: Any
     config: Config
     media: Path
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(tz=dt.UTC)
     reports: list[Progress] = field(default_factory=list)
+    attended: bool = True
+    attributes: dict[str, Any] = field(default_factory=dict)
 
     def context(self) -> Context:
         return Context(
-            config=self.config, shop=Shop.of(self.config), now=self.now, report=self.reports.append
+            config=self.config,
+            shop=Shop.of(self.config),
+            now=self.now,
+            report=self.reports.append,
+            attributes=self.attributes,
+            ask=(lambda question, plan: True) if self.attended else None,
         )
 
     def plan(self, action: Action[Any, Any], **options: Any) -> Any:

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from actions.ledger.history import find_run
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import Trigger
+from actions.receiver.emergency import may_wait
 from actions.receiver.reserve import Reserve
 from actions.receiver.worker import Worker
 from storekeeper.config import Config
@@ -183,3 +185,40 @@ def test_lock_holds_on_a_full_disk(full_folder: Path) -> None:
             pass
     with ResourceLock(full_folder, resource="media", purpose="the next"):
         pass
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(97, "waiting"), (50, "done")])
+def test_waits_for_an_approval_only_while_there_is_no_room(
+    config: Config, ledger: Ledger, clock: Any, disk: Disk, sample_actions: ModuleType,
+    percent: int, expected: str,
+) -> None:  # fmt: skip
+    """A run that makes room needs no approval any more as soon as there is room."""
+    careful = Freeing("careful", disk, sample_actions, percent=percent - disk.percent)
+    perform = careful.perform
+    careful.perform = lambda *each: replace(perform(*each), waits_for="2 files")  # type: ignore[method-assign]
+    usage: Any = disk
+    worker = Worker(
+        ledger, config=config, actions={"careful": careful}, usage=usage, stopping=lambda: False,
+        pause=lambda _: None, now=clock,
+    )  # fmt: skip
+    step = NewStep(action="careful")
+    run = ledger.accept(
+        NewRun(trigger=Trigger.ALERT, who="a", steps=[step], resource="disk /", until_below=0.85)
+    )
+    assert run is not None
+    worker.carry_out(run, 0)
+    found = find_run(ledger.file, run)
+    assert found is not None
+    assert (expected, expected) == (found["state"], found["steps"][0]["state"])
+
+
+def test_emergency_waits_for_no_approval(ledger: Ledger) -> None:
+    """A run that waits would keep the next one of its playbook from making room."""
+    run = ledger.accept(NewRun(trigger=Trigger.ALERT, who="a", steps=[NewStep(action="x")]))
+    assert run is not None
+    begun = ledger.run(run)
+    assert begun is not None
+    assert may_wait(begun)
+    assert may_wait(replace(begun, severity="critical"))
+    assert not may_wait(replace(begun, severity="emergency"))
+    assert not may_wait(replace(begun, dry_run=True))

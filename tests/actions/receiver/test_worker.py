@@ -222,3 +222,44 @@ def test_action_that_is_gone_fails_with_its_name(make_worker: Callable[..., Work
     found = find_run(ledger.file, run)
     assert found is not None
     assert ("failed", "there is no action 'vanished' (any more)") == (found["state"], found["error"])
+
+
+class Careful:
+    """An action that leaves a part until an operator has approved it."""
+
+    name = "careful"
+    summary = "Do what is approved."
+
+    def __init__(self, sample: ModuleType) -> None:
+        self.Options = sample.Names
+        self.approvals: list[Any] = []
+
+    def resources(self, config: Config, options: Any) -> tuple[str, ...]:
+        return ("media",)
+
+    def plan(self, context: Context, options: Any) -> Any:
+        return None
+
+    def perform(self, context: Context, options: Any, plan: Any) -> Outcome:
+        self.approvals.append(context.attributes["approval"])
+        waits = "" if context.attributes["approval"] else "2 files"
+        return Outcome(summary="some", freed_bytes=5, waits_for=waits, details={"waiting_folders": ["a"]})
+
+
+def test_run_waits_at_its_end_for_what_needs_an_approval(
+    make_worker: Callable[..., Worker], ledger: Ledger, sample_actions: ModuleType
+) -> None:
+    """The steps after it go on; the approval reaches the action with what the operator was shown."""
+    careful = Careful(sample_actions)
+    run = accept(ledger, "careful", "write_batches")
+    for position in range(2):
+        assert Next.GO_ON is make_worker(careful).carry_out(run, position)
+    assert ("waiting", ["waiting", "done"]) == states(ledger, run)
+    assert ledger.approve(run, who="anna")
+    for position in range(2):
+        make_worker(careful).carry_out(run, position)
+    assert ("done", ["done", "done"]) == states(ledger, run)
+    assert [None, {"who": "anna", "details": {"waiting_folders": ["a"]}}] == careful.approvals
+    found = find_run(ledger.file, run)
+    assert found is not None
+    assert 10 == found["steps"][0]["freed_bytes"]
