@@ -5,6 +5,7 @@ later is never a candidate.
 
 import os
 import posixpath
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from actions.action import Context
 from actions.budget import beyond_budget
 from actions.media.qr_code_plan import PlannedFile, PlannedRow, QrCodePlan, Reason, each_file_once
-from actions.media.references import named_files
+from actions.media.references import GoingRow, named_files
 from actions.media.removal_journal import RemovalJournal
 from actions.notes import Notes
 from storekeeper.config import QrCodes
@@ -166,23 +167,16 @@ class QrCodeSearch:
         """Give the files and rows to go, without the files that any row which stays names."""
         files: list[PlannedFile] = []
         kept_rows: list[PlannedRow] = list(rows)
-        expired = [
-            {
-                "model": kind.model,
-                "file": kind.file,
-                "expires": kind.expires,
-                "before": None if self._everything else self._before[name],
-            }
-            for name, kind in self._kinds.items()
-            if kind.model is not None and kind.area in self._trees
+        going = [
+            GoingRow(database=row.database, model=kind.model, field=kind.file, value=row.name)
+            for row in rows
+            if (kind := self._kinds[row.kind]).model is not None and kind.file is not None
         ]
         for area, tree in self._trees.items():
             with_rows = {row.file.name for row in rows if row.area == area and row.file}
             free = list(self._without_rows(area, with_rows))
             asked = with_rows | {item.file.name for item in free}
-            named = named_files(
-                conversation, config=self._config, root=tree.root, files=asked, expired=expired
-            )
+            named = named_files(conversation, config=self._config, root=tree.root, files=asked, going=going)
             stay = named.files | self._kept[area]
             for item in free:
                 if item.file.name in stay:
@@ -195,9 +189,10 @@ class QrCodeSearch:
                     continue
                 files.append(item)
             kept_rows = each_file_once(kept_rows, area=area, stay=stay)
-            shared = len(with_rows & stay)
-            if shared:
-                self._notes.add(f"{shared} files stay, since other rows name them")
+            # The file of a kind with rows that has none here may just be a live code's.
+            shared = with_rows | {item.file.name for item in free if item.reason is not Reason.ORPHANED}
+            for place, count in sorted(Counter(map(named.places.get, shared & named.files)).items()):
+                self._notes.add(f"{count} files stay, since the database names them elsewhere: {place}")
         return files, kept_rows
 
     def _without_rows(self, area: str, with_rows: set[str]) -> Iterator[PlannedFile]:

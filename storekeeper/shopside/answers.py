@@ -13,7 +13,6 @@ from .frames import DATA, read_frame, write_frame, write_message
 QUESTIONS = {
     "describe": ("describe", "describe"),
     "expired_rows": ("rows", "expired_rows"),
-    "named_files": ("references", "named_files"),
     "remove_rows": ("rows", "remove_rows"),
     "texts_naming": ("text_fields", "texts_naming"),
     "rows_naming": ("file_names", "rows_naming"),

@@ -256,7 +256,7 @@ def test_stops_above_the_budget_unless_forced(make_keeper: Callable[..., Any]) -
     keeper = make_keeper(orders=12, more="budget: {files: 0.05, bytes: 1, at_least: 1}")
     keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=2)
     for number in range(5):
-        keeper.write(f"products/{number}.jpg", days=3)
+        keeper.write(f"products/nobody_{number}.jpg", days=3)
     before = keeper.files()
     with pytest.raises(OverBudget):
         keeper.run(ACTION)

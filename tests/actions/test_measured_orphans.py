@@ -40,7 +40,7 @@ result = 0
 ORPHANS = {
     "products/nobody.jpg": 10,
     "editor/ចោល.jpg": 200,
-    "json/ខ្មែរ.pn": 3000,
+    "json/ខ្មែរ.pnj": 3000,
     "logs_of_mine/x.txt": 40_000,
 }
 
