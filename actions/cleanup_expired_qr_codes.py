@@ -11,8 +11,9 @@ Which images go, for ``days`` (without it, for the ``keep`` of each kind in the 
   and a file that was copied in keeps an old time of change, but not an old ctime.
 
 For the first two the grace period is ``days`` itself, counted from the expiry or from the last change.
-Never goes a file that some other row names, in any file field of any model on any database, or in a field
-that ``references`` of the config declares; nor a default image, a link, or anything outside the area.
+Never goes a file that anything else in the shop's databases names, in whatever column, table and spelling:
+of a row that goes, only the field with its image does not count. Nor goes a default image, a link, or
+anything outside the area. What cannot be asked whole (a table that cannot be read) stops the run.
 
 The row goes first (``row: delete``, or ``row: clear`` to empty its field) and is committed, then the file.
 What is between the two is in a journal: the next run finishes what a killed run has left behind.

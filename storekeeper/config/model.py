@@ -256,7 +256,10 @@ class Config(Model):
     qr_codes: dict[Name, QrCodes] = {}
     """The kinds of QR codes, by name."""
     references: tuple[FieldLabel, ...] = ()
-    """Further fields whose text or JSON names files: rich text, custom paths. File fields are known."""
+    """
+    Fields whose text or JSON names many files, such as rich text. Every column of every table is searched
+    for names in any case; the tables of these fields first, which makes it faster.
+    """
     orders: ModelLabel | None = None
     """The model whose rows are orders, for growth per 100 orders."""
     backups: Backups = Backups()

@@ -1,1 +1,1 @@
-"""The one answer to "how large, how full, which files": plain values, which exporter, receiver, report and page show."""
+"""The one answer to "how large, how full, which files": plain values for exporter, receiver and report."""
