@@ -1,34 +1,39 @@
 """
 Archive log files, empty them, and remove archives that are past their time.
 
-Which logs: every ``*.log`` below an area whose name begins with ``logs``, when it has lines from before the
-present month (``logs.rotate``), with ``--over`` also when it is larger, with ``--now`` in any case.
-``django.log`` goes to ``django_2025_11.log.gz`` in the same folder, named after the month that its lines are
-of; what comes to a month later is a further gzip member of the same file. Archives of more than three
-calendar months before the present one (``logs.keep``) are removed.
+Which logs: every ``*.log`` (and what ``logs.include`` names) below an area whose name begins with ``logs``,
+when it has lines from before the present month (``logs.rotate``), with ``--over`` also when it is larger,
+with ``--now`` in any case. ``django.log`` goes to ``django_2025_11.log.gz`` in the same folder, named after
+the month that its lines are of; what comes to a month later is a further gzip member of the same file.
 
-How (``log_cut.py`` has the details): a file of WatchedFileHandler is renamed and archived when its writers
-have let go of it. Files that a rotating handler has put away are archived, too. All others are cut in place:
-as a whole when no process has them open, else in whole blocks from the front, which loses no line while
-Django goes on writing. Only where the system can do neither it copies and truncates, and says that lines may
-be lost. Every archive is unpacked and compared before anything is cut, and a journal lets the next run
-finish or undo what a killed one has begun.
+What is removed: archives that bear storekeeper's mark and are past their time (``logs.keep``) by their name
+and by their last write. So no line goes that was written within that time, whatever dates it and its
+neighbours hold.
 
-Never: a symbolic link, a hard link, a log whose writer does not append, a name that was dated by hand.
+How (``cut.py`` has the details): a log is cut in place, as a whole when no process has it open, else in whole
+blocks from the front, which loses no line while Django goes on writing. Where the filesystem cannot do that,
+a file of WatchedFileHandler is renamed, and archived when its writers have let go of it. Files that a
+rotating handler has put away are archived and removed. Only where the system can do none of it it copies and
+truncates, and says that lines may be lost. Every archive is unpacked and compared before anything is cut, and
+a journal lets the next run finish or undo what a killed one has begun.
+
+Never: a symbolic link, a hard link, a log whose writer does not append, a name that was dated by hand. A file
+that a process has open is never removed. What stays, and why, is in the outcome and is noted (``logs.json``):
+a log that was rotated as far as it could be is not due again in the same month.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
 from actions.action import Context, Outcome, Progress
 from actions.budget import beyond_budget
 from actions.logs.archive import room_bytes
+from actions.logs.cut import remove_empty
 from actions.logs.folder import LogFolder
 from actions.logs.journal import settle
 from actions.logs.plan import LogPlan, PlannedLog
@@ -38,7 +43,11 @@ from storekeeper.config import Config
 from storekeeper.config.fields import Model, Size
 from storekeeper.errors import OverBudget, StorekeeperError
 from storekeeper.files import Tree
+from storekeeper.measure.log_records import Handled, note_handled
 from storekeeper.units import format_size, parse_age
+
+# A year covers every period, and the log of a shop that sleeps.
+_NOTED_SECONDS: Final = 366 * 86400.0
 
 
 def _age_text(text: str) -> str:
@@ -117,20 +126,22 @@ class RotateLogs:
         )
         if over:
             raise OverBudget(over, hint="Is the clock right? Remove archives by hand if it is")
-        run = _Run(context, plan=plan, hooks=self._hooks)
-        # The archives first: what they leave may be the room that a new one needs.
-        run.remove_expired()
-        run.rotate()
-        return run.outcome()
-
-    def _hooks(self, packed: Callable[[int], None], now: Callable[[], dt.datetime]) -> Hooks:
-        return Hooks(
-            packed=packed,
+        run = _Run(context, plan=plan)
+        run.hooks = Hooks(
+            shop=context.config.shop,
+            later=plan.later,
+            packed=run.packed,
             stage=self._stage,
-            now=now,
+            now=context.now,
             patience_seconds=self._patience_seconds,
             room_bytes=self._room,
         )
+        # The archives first: what they leave may be the room that a new one needs.
+        run.remove_expired()
+        run.remove_empties()
+        run.rotate()
+        run.note_handled()
+        return run.outcome()
 
 
 @dataclass(kw_only=True)
@@ -144,16 +155,10 @@ class _Done:
 
 
 class _Run:
-    def __init__(
-        self,
-        context: Context,
-        *,
-        plan: LogPlan,
-        hooks: Callable[[Callable[[int], None], Callable[[], dt.datetime]], Hooks],
-    ) -> None:
+    def __init__(self, context: Context, *, plan: LogPlan) -> None:
         self._context = context
         self._plan = plan
-        self._hooks = hooks(self._packed, context.now)
+        self.hooks = Hooks()
         self._areas = log_areas(context.config)
         self._done = _Done(notes=list(plan.notes))
 
@@ -170,8 +175,9 @@ class _Run:
                 self._done.errors.append((f"{area}/{folder}".rstrip("/"), error))
 
     def _rotate_folder(self, folder: LogFolder, logs: Iterable[PlannedLog]) -> None:
+        folder.lock()
         self._done.notes += settle(folder)
-        rotation = FolderRotation(folder, hooks=self._hooks)
+        rotation = FolderRotation(folder, hooks=self.hooks)
         for log in logs:
             if self._context.cancelled():
                 return
@@ -194,6 +200,38 @@ class _Run:
                         self._done.removed_bytes += file.size_bytes
                     else:
                         self._done.notes.append(f"{file.name}: it has changed meanwhile and stays")
+
+    def remove_empties(self) -> None:
+        """Remove the closed files of rotating handlers that hold nothing and that no process has open."""
+        for area, file in self._plan.empties:
+            name = file.name.rpartition("/")[2]
+            try:
+                with LogFolder(self._areas[area], name=file.name.rpartition("/")[0]) as folder:
+                    folder.lock()
+                    remove_empty(folder, name)
+            except FileNotFoundError:
+                continue
+            except (OSError, StorekeeperError) as error:
+                self._done.errors.append((file.name, error))
+
+    def note_handled(self) -> None:
+        """Note what was rotated as far as it could be, for the next plans and for the exporter."""
+        now = self._context.now()
+        handled = {
+            f"{log.area}/{log.path}": Handled(
+                at=now.timestamp(),
+                device=one.device,
+                inode=one.inode,
+                left_bytes=one.left_bytes,
+                why=one.note,
+            )
+            for log, one in self._done.rotated
+            if one.left_bytes >= 0
+        }
+        try:
+            note_handled(self._context.config.state, handled=handled, keep=now.timestamp() - _NOTED_SECONDS)
+        except OSError as error:
+            self._done.notes.append(f"what was left could not be noted: {error.strerror}")
 
     def outcome(self) -> Outcome:
         """Tell what was done; raises the first error of a log."""
@@ -225,9 +263,10 @@ class _Run:
                 {
                     "area": log.area,
                     "file": log.path,
-                    "archive": str(Path(log.folder, log.archive)),
+                    "archive": str(Path(log.folder, *(rotated.archives or [log.archive()]))),
                     "cut_bytes": rotated.cut_bytes,
                     "way": rotated.way,
+                    "left_bytes": max(0, rotated.left_bytes),
                     "note": rotated.note,
                 }
                 for log, rotated in self._done.rotated
@@ -237,7 +276,8 @@ class _Run:
             "notes": self._done.notes,
         }
 
-    def _packed(self, size_bytes: int) -> None:
+    def packed(self, size_bytes: int) -> None:
+        """Hear of bytes that were packed."""
         self._done.packed_bytes += size_bytes
         self._context.report(
             Progress(

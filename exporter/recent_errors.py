@@ -1,11 +1,12 @@
 """How many errors a log has told since a moment, read from the times of its own lines."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from exporter.log_file import level_of
-from exporter.log_times import moment_in
+from storekeeper.measure.log_lines import stamp_of
 
 # The end of a log; a day that writes more than that has other troubles.
 TAIL_BYTES: Final = 64 << 20
@@ -21,6 +22,7 @@ def errors_since(path: Path, *, since: float, zone: ZoneInfo | None) -> int:
     """
     count = 0
     recent = False
+    latest = dt.datetime.now().astimezone()
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -29,10 +31,9 @@ def errors_since(path: Path, *, since: float, zone: ZoneInfo | None) -> int:
                 file.readline()
             for line in file:
                 level = level_of(line)
-                # Only the beginning of a line is its own time.
-                moment = moment_in(line[:200].decode("utf-8", "replace"), zone=zone)
-                if moment is not None:
-                    recent = moment >= since
+                stamp = stamp_of(line, zone=zone, latest=latest)
+                if stamp is not None:
+                    recent = stamp.timestamp() >= since
                 count += recent and level in _ERRORS
     except FileNotFoundError:
         return 0

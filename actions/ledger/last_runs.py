@@ -30,6 +30,17 @@ def last_details(config: Config, action: str) -> tuple[float, dict[str, Any]] | 
     return (rows[0]["finished"], json.loads(rows[0]["details"])) if rows else None
 
 
+def all_details(config: Config, action: str) -> list[tuple[float, float, dict[str, Any]]]:
+    """Return when each run of the action that succeeded began and ended, and what it told a script."""
+    rows = _ask(
+        config,
+        "SELECT steps.started, steps.finished, details FROM steps JOIN runs ON runs.id = steps.run"
+        " WHERE action = ? AND steps.state = ? AND NOT dry_run AND steps.started NOT NULL",
+        (action, StepState.DONE),
+    )
+    return [(row["started"], row["finished"], json.loads(row["details"])) for row in rows]
+
+
 def failed_since(config: Config, moment: float) -> list[str]:
     """Give the ids of the runs that have failed since then, the newest first."""
     rows = _ask(

@@ -2,7 +2,8 @@
 Pack the beginning of a log into its archive, and prove it, before anything is cut from the log.
 
 An archive is a gzip file. What comes to it later is a further gzip member at its end, so unpacking gives all
-of it in order. A new state is written beside it as ``.NAME.partial``: the old members, then the new one.
+of it in order; each member bears storekeeper's mark. A new state is written beside it as
+``.storekeeper-NAME.partial``: the old members, then the new one.
 """
 
 import errno
@@ -18,10 +19,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Final, cast
 
-from actions.backups.packing import PackedWriter
 from actions.logs.folder import LogFolder
+from actions.logs.member import Mark, MemberWriter, read_marks
 from storekeeper.errors import BackupRefused, NotEnoughSpace
 from storekeeper.files.atomic import PARTIAL_SUFFIX
+from storekeeper.files.tree import OWN_PREFIX
 from storekeeper.units import format_size
 
 CHUNK_BYTES: Final = 1 << 20
@@ -40,8 +42,21 @@ class Packed:
 
 
 def partial_name(archive: str) -> str:
-    """Give the name that an archive has until it counts."""
-    return f".{archive}{PARTIAL_SUFFIX}"
+    """Return the name that an archive has until it counts."""
+    return f"{OWN_PREFIX}{archive}{PARTIAL_SUFFIX}"
+
+
+def is_partial_name(name: str) -> bool:
+    """Return whether a file of that name is an archive of ours that does not count yet."""
+    return name.startswith(OWN_PREFIX) and name.endswith(PARTIAL_SUFFIX)
+
+
+def marks_of_ours(stream: IO[bytes], *, size_bytes: int, shop: str, archive: str) -> tuple[Mark, ...] | None:
+    """Return the marks of an open archive; None unless storekeeper made all of it, for this name and shop."""
+    marks = read_marks(stream, size_bytes=size_bytes)
+    if marks is None or any((mark.shop, mark.archive) != (shop, archive) for mark in marks):
+        return None
+    return marks
 
 
 def room_bytes(folder: LogFolder, archive: str) -> int:
@@ -68,6 +83,7 @@ def pack(
     log: IO[bytes],
     length: int,
     archive: str,
+    mark: Mark,
     report: Callable[[int], None] = lambda _: None,
 ) -> Packed:
     """
@@ -83,7 +99,7 @@ def pack(
         with folder.create(name) as stream:
             keep_access(stream, like=os.fstat(log.fileno()))
             old_bytes, old_digest = _copy_old(folder, archive, stream)
-            packer = PackedWriter(stream, compress=True)
+            packer = MemberWriter(stream, mark=mark)
             for data in first_bytes(log, length=length):
                 packer.write(data)
                 report(len(data))

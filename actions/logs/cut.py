@@ -6,8 +6,8 @@ Move lines from the front of a log into its archive, in one of three ways that l
 *collapse*  others are writing: whole blocks are cut from the front. Less than one block stays. A line that
             lies across the border begins in the archive and ends in the log, and the next archive goes on
             with exactly that rest: archives and log, one after the other, are every byte in order.
-*aside*     the log has got another name (its handler has opened a new file, or rotates by itself): once no
-            process has it open any more, all of it is archived and the file removed.
+*aside*     the log has got another name (its handler has opened a new file, or rotates by itself): once it is
+            known that no process has it open, all of it is archived and the file removed.
 
 The fourth is for systems without these: *copy and truncate* loses what is written between its last look and
 the cut, and says so.
@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Final
 
-from actions.logs.archive import FULL, digest_of, keep_access, no_room, pack
+from actions.logs.archive import FULL, digest_of, keep_access, no_room, pack, partial_name
 from actions.logs.folder import LogFolder
 from actions.logs.journal import (
     Cut,
@@ -31,9 +31,10 @@ from actions.logs.journal import (
     withdraw,
     write_journal,
 )
-from actions.logs.system import collapse, exchange, held_alone
+from actions.logs.member import Mark
+from actions.logs.system import Holding, collapse, exchange, held_alone, holding, rename_new
+from storekeeper.measure.logs import ASIDE_SUFFIX
 
-ASIDE_SUFFIX: Final = ".rotating"
 # What stays at the end of a log, so that the states before and after a cut differ.
 LEFT_BYTES: Final = 64
 
@@ -47,6 +48,7 @@ class Piece:
     file: IO[bytes]
     length: int
     archive: str
+    mark: Mark
     report: Callable[[int], None]
     stage: Callable[[str], None]
     """Hear of each step as it is done; tests end the process there."""
@@ -72,17 +74,18 @@ class Piece:
 
         return self._move(cut, how="truncate")
 
-    def remove(self, *, surely_free: bool = False) -> bool:
-        """Remove the file; False, and nothing is done, when somebody has it open or it has grown."""
+    def remove(self, *, presumed_free: bool = False) -> bool:
+        """
+        Remove the file; False, and nothing is done, when a process may have it open or it has grown.
 
-        def cut() -> bool:
-            with held_alone(self.file) as alone:
-                if not (alone or surely_free) or os.fstat(self.file.fileno()).st_size != self.length:
-                    return False
-                self.folder.remove(self.log)
-                return True
+        ``presumed_free`` is for systems that do not tell who has a file open: it goes unless one is known.
+        """
 
-        return self._move(cut, how="remove")
+        return self._move(lambda: self.drop(presumed_free=presumed_free), how="remove")
+
+    def drop(self, *, presumed_free: bool = False) -> bool:
+        """Remove the file as ``remove`` does, and archive nothing: it is archived already, or empty."""
+        return _drop(self.folder, self.log, file=self.file, length=self.length, presumed_free=presumed_free)
 
     def copy_and_truncate(self) -> bool:
         """Cut everything while others write; what comes between the last look and the cut is lost."""
@@ -100,12 +103,18 @@ class Piece:
 
     def _move(self, cut: Callable[[], bool], *, how: Cut) -> bool:
         packed = pack(
-            self.folder, log=self.file, length=self.length, archive=self.archive, report=self.report
+            self.folder,
+            log=self.file,
+            length=self.length,
+            archive=self.archive,
+            mark=self.mark,
+            report=self.report,
         )
         self.stage("packed")
         status = os.fstat(self.file.fileno())
         journal = Journal(
             archive=self.archive,
+            partial=partial_name(self.archive),
             archive_bytes=packed.size_bytes,
             old_archive_bytes=packed.old_bytes,
             inode=status.st_ino,
@@ -139,12 +148,45 @@ class Piece:
         return done
 
 
-def swap_out(folder: LogFolder, log: str, *, must_stay: bool) -> str | None:
+def remove_empty(folder: LogFolder, name: str) -> bool:
+    """
+    Remove a closed file of a rotating handler that holds nothing.
+
+    False where a process has it open or it holds something now: then it is put aside for the next run.
+    """
+    aside = put_aside(folder, name)
+    if aside is None:
+        return False
+    with folder.open(aside, write=True) as file:
+        return _drop(folder, aside, file=file, length=0)
+
+
+def _drop(folder: LogFolder, name: str, *, file: IO[bytes], length: int, presumed_free: bool = False) -> bool:
+    enough = (Holding.FREE, Holding.UNKNOWN) if presumed_free else (Holding.FREE,)
+    with held_alone(file) as alone:
+        free = alone or holding(file) in enough
+        if not free or os.fstat(file.fileno()).st_size != length:
+            return False
+        folder.remove(name)
+        return True
+
+
+def put_aside(folder: LogFolder, name: str) -> str | None:
+    """Give a closed file another name, so that its handler cannot shift it; None where that is not safe."""
+    if sys.platform == "win32":
+        return None
+    aside = name + ASIDE_SUFFIX
+    if not rename_new(folder, name, to=aside):
+        return None
+    folder.sync()
+    return aside
+
+
+def swap_out(folder: LogFolder, log: str) -> str | None:
     """
     Give a log another name, and an empty new file its own; None where that cannot be done safely.
 
-    The new file has the mode and the owner of the log. With ``must_stay`` the name is never missing, not
-    even for a moment, as a handler needs it that shifts its files along.
+    The new file has the mode and the owner of the log.
     """
     if sys.platform == "win32":
         # A file that is open can be neither renamed nor removed there.
@@ -158,8 +200,6 @@ def swap_out(folder: LogFolder, log: str, *, must_stay: bool) -> str | None:
         folder.sync()
         return aside
     folder.remove(aside)
-    if must_stay:
-        return None
     folder.replace(aside, by=log)
     # A writer that was quicker has made the file as it always does.
     with suppress(FileExistsError), folder.create(log) as new:

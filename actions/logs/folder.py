@@ -3,14 +3,20 @@
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from storekeeper.errors import UnsafePath
+from storekeeper.errors import AlreadyRunning, UnsafePath
 from storekeeper.files.place import BY_DESCRIPTOR, FOLDER_FLAGS, Place
+
+if sys.platform == "win32":
+    fcntl = None
+else:
+    import fcntl
 
 # A fifo under a log's name must not hold us up, and a terminal must not become ours.
 _SAFE_FLAGS: Final = (
@@ -101,6 +107,24 @@ class LogFolder(AbstractContextManager["LogFolder"]):
         """Remove an entry; one that is gone already is fine."""
         with suppress(FileNotFoundError):
             os.unlink(self._place.path(name), dir_fd=self._place.descriptor)
+
+    def lock(self) -> None:
+        """
+        Keep every other rotation out of the folder until it is closed, whichever shop's it is.
+
+        Raises AlreadyRunning. Where the system has no such locks the shop's own lock must do.
+        """
+        if fcntl is None or self._place.descriptor is None:
+            return
+        try:
+            fcntl.flock(self._place.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(
+                f"{self.path}: another storekeeper rotates logs there",
+                hint="Let one shop have the folder as its area; the next run finds it free",
+            ) from None
+        except OSError:
+            return
 
     def sync(self) -> None:
         """Make the names in the folder durable, where the system can."""

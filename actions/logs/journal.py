@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import IO, Final, Literal
 
-from actions.logs.archive import digest_of, partial_name
+from actions.logs.archive import digest_of, is_partial_name
 from actions.logs.folder import LogFolder
-from actions.logs.period import parse_archive_name
 from storekeeper.errors import StorekeeperError
 from storekeeper.files.atomic import PARTIAL_SUFFIX
+from storekeeper.files.tree import OWN_PREFIX
 
 Cut = Literal["collapse", "truncate", "remove"]
 
@@ -49,6 +49,12 @@ class Journal:
     digest: str
     cut: Cut
     repeats: bool
+    partial: str = ""
+
+    @property
+    def partial_name(self) -> str:
+        """Return the name of the partial archive, also for a journal from before it was noted."""
+        return self.partial or f".{self.archive}{PARTIAL_SUFFIX}"
 
 
 def journal_name(log: str) -> str:
@@ -64,7 +70,7 @@ def log_of_journal(name: str) -> str | None:
 def write_journal(folder: LogFolder, log: str, *, journal: Journal) -> None:
     """Write the journal, durably; raises OSError, as on a full disk."""
     name = journal_name(log)
-    partial = name + PARTIAL_SUFFIX
+    partial = f"{OWN_PREFIX}{log}{_SUFFIX}{PARTIAL_SUFFIX}"
     folder.remove(partial)
     try:
         with folder.create(partial) as stream:
@@ -95,7 +101,7 @@ def remove_journal(folder: LogFolder, log: str) -> None:
 
 def publish(folder: LogFolder, log: str, *, journal: Journal) -> None:
     """Give the partial archive its name after the cut, and forget the journal."""
-    folder.replace(journal.archive, by=partial_name(journal.archive))
+    folder.replace(journal.archive, by=journal.partial_name)
     folder.sync()
     remove_journal(folder, log)
 
@@ -103,7 +109,7 @@ def publish(folder: LogFolder, log: str, *, journal: Journal) -> None:
 def withdraw(folder: LogFolder, log: str, *, journal: Journal) -> None:
     """Drop the partial archive of a cut that has not happened, and forget the journal."""
     # The journal last: a partial archive without one would not be known for what it is.
-    folder.remove(partial_name(journal.archive))
+    folder.remove(journal.partial_name)
     remove_journal(folder, log)
 
 
@@ -119,14 +125,14 @@ def settle(folder: LogFolder) -> list[str]:
         if journal is None:
             remove_journal(folder, log)
             continue
-        partial = folder.status(partial_name(journal.archive))
+        partial = folder.status(journal.partial_name)
         if not has_been_cut(folder, log, journal=journal):
             withdraw(folder, log, journal=journal)
             told.append(f"{log}: an interrupted rotation was undone before its cut")
         elif partial is not None:
             if partial.st_size != journal.archive_bytes:
                 raise StorekeeperError(
-                    f"{folder.path / partial_name(journal.archive)} is not whole, but its log was cut",
+                    f"{folder.path / journal.partial_name} is not whole, but its log was cut",
                     hint=f"Unpack what it holds, then remove it and {journal_name(log)}",
                 )
             publish(folder, log, journal=journal)
@@ -134,8 +140,7 @@ def settle(folder: LogFolder) -> list[str]:
         else:
             remove_journal(folder, log)
     for name in folder.entries():
-        archive = name.removeprefix(".").removesuffix(PARTIAL_SUFFIX)
-        if name == partial_name(archive) and (parse_archive_name(archive) or archive.endswith(_SUFFIX)):
+        if is_partial_name(name):
             folder.remove(name)
     return told
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storekeeper.files import FoundFile
+from storekeeper.measure.log_periods import Period, archive_name
 from storekeeper.units import format_size
 
 
@@ -23,7 +24,7 @@ class Way(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedLog:
-    """A log to rotate: ``folder`` counts from the area's root, ``log`` is the ``.log`` that it belongs to."""
+    """A log to rotate: ``folder`` counts from the area's root, ``log`` is the log that it belongs to."""
 
     area: str
     folder: str
@@ -31,9 +32,13 @@ class PlannedLog:
     log: str
     way: Way
     file: FoundFile
-    archive: str
+    period: Period
     why: str
     rotating_handler: bool = False
+
+    def archive(self, part: int = 1) -> str:
+        """Return the name of its archive; ``part`` counts on where other files have that name."""
+        return archive_name(self.log, period=self.period, part=part)
 
     @property
     def path(self) -> str:
@@ -52,13 +57,20 @@ class LeftLog:
 
 @dataclass(frozen=True, kw_only=True)
 class LogPlan:
-    """The whole plan; ``unfinished`` are folders in which a killed run has left a rotation half done."""
+    """
+    The whole plan.
+
+    ``unfinished`` are folders in which a killed run has left a rotation half done, ``empties`` closed files
+    of rotating handlers that hold nothing, ``later`` moments that files tell and that lie ahead of the clock.
+    """
 
     logs: tuple[PlannedLog, ...]
     left: tuple[LeftLog, ...]
     expired: tuple[tuple[str, FoundFile], ...]
     archives: int
     unfinished: tuple[tuple[str, str], ...]
+    empties: tuple[tuple[str, FoundFile], ...] = ()
+    later: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -74,7 +86,7 @@ class LogPlan:
     @property
     def empty(self) -> bool:
         """True when there is nothing to do."""
-        return not (self.logs or self.expired or self.unfinished)
+        return not (self.logs or self.expired or self.unfinished or self.empties)
 
     @property
     def summary(self) -> str:
@@ -92,12 +104,16 @@ class LogPlan:
         return [
             ("area", "file", "size", "what", "archive", "why"),
             *(
-                (log.area, log.path, format_size(log.file.size_bytes), str(log.way), log.archive, log.why)
+                (log.area, log.path, format_size(log.file.size_bytes), str(log.way), log.archive(), log.why)
                 for log in self.logs
             ),
             *(
                 (area, file.name, format_size(file.size_bytes), "remove", "", "past its time")
                 for area, file in self.expired
+            ),
+            *(
+                (area, file.name, "", "remove", "", "empty, and closed by its handler")
+                for area, file in self.empties
             ),
             *((left.area, left.name, "", "stays", "", left.why) for left in self.left),
         ]
@@ -111,7 +127,7 @@ class LogPlan:
                     "file": log.path,
                     "size_bytes": log.file.size_bytes,
                     "way": str(log.way),
-                    "archive": log.archive,
+                    "archive": log.archive(),
                     "why": log.why,
                 }
                 for log in self.logs
@@ -120,6 +136,7 @@ class LogPlan:
                 {"area": area, "file": file.name, "size_bytes": file.size_bytes}
                 for area, file in self.expired
             ],
+            "empty": [{"area": area, "file": file.name} for area, file in self.empties],
             "left": [{"area": left.area, "file": left.name, "why": left.why} for left in self.left],
             "unfinished": [{"area": area, "folder": folder} for area, folder in self.unfinished],
             "notes": list(self.notes),

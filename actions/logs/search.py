@@ -3,38 +3,36 @@
 import datetime as dt
 import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from actions.action import Context
-from actions.logs.cut import ASIDE_SUFFIX
-from actions.logs.days import read_days
-from actions.logs.folder import LogFolder
+from actions.logs.archive import is_partial_name, marks_of_ours
+from actions.logs.earlier import Spans, archives_of_earlier_runs, was_made
 from actions.logs.journal import log_of_journal
-from actions.logs.period import (
-    LOG_SUFFIX,
-    Kind,
-    Period,
-    archive_name,
-    choose_period,
-    is_expired,
-    parse_archive_name,
-    parse_dated_log_name,
-)
 from actions.logs.plan import LeftLog, LogPlan, PlannedLog, Way
 from storekeeper.config import Config
-from storekeeper.errors import StorekeeperError, UnsafePath
+from storekeeper.errors import StorekeeperError
 from storekeeper.files import FoundFile, Tree
+from storekeeper.files.reasons import LINK, VANISHED
+from storekeeper.measure.log_periods import Period, choose_period, is_expired, parse_archive_name
+from storekeeper.measure.log_rotations import LogRotations
+from storekeeper.measure.logs import ASIDE_SUFFIX, LogNames, read_ages, why_kept
+from storekeeper.shop import ShopDescription
 from storekeeper.units import Age, format_size
 
 AREA_PREFIX: Final = "logs"
 # security.log.1 of RotatingFileHandler, django.log.2025-11-30_23 of TimedRotatingFileHandler.
-_HANDLER_FILE: Final = re.compile(r"(?P<log>.+\.log)\.(?P<mark>\d[\d_-]*)", re.DOTALL | re.ASCII)
+_HANDLER_FILE: Final = re.compile(r"(?P<log>.+)\.(?P<mark>\d[\d_-]*)", re.DOTALL | re.ASCII)
 _NEWLY: Final = ("WatchedFileHandler",)
+_NOT_OURS: Final = (
+    "past its time, but not known to be made by storekeeper; remove it by hand if nobody needs it"
+)
+_MOST_OTHERS: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,48 +50,91 @@ class _Found:
     left: list[LeftLog] = field(default_factory=list)
     expired: list[tuple[str, FoundFile]] = field(default_factory=list)
     unfinished: list[tuple[str, str]] = field(default_factory=list)
-    archives: dict[tuple[str, str], float] = field(default_factory=dict)
-    """Folder and log → when its newest archive was written."""
+    empties: list[tuple[str, FoundFile]] = field(default_factory=list)
+    others: list[LeftLog] = field(default_factory=list)
     archive_count: int = 0
     inodes: set[tuple[int, int]] = field(default_factory=set)
+    later: set[dt.date] = field(default_factory=set)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shop:
+    """What the shop says of its logs: path → class of the handler; the zone of its stamps."""
+
+    handlers: Mapping[Path, str]
+    zone: dt.tzinfo | None
+    notes: tuple[str, ...] = ()
 
 
 def log_areas(config: Config) -> Mapping[str, Path]:
-    """Give name → path of the areas that hold logs: those whose names begin with ``logs``."""
+    """Return name → path of the areas that hold logs: those whose names begin with ``logs``."""
     return {name: area.path for name, area in config.areas.items() if name.startswith(AREA_PREFIX)}
 
 
 def search_logs(context: Context, *, wishes: Wishes) -> LogPlan:
     """Make the plan; raises UnsafePath where an area cannot be read."""
-    handlers, notes = _handlers(context)
+    shop = _ask(context)
+    notes = list(shop.notes)
     found = _Found()
-    now = context.now()
-    for area, path in log_areas(context.config).items():
+    areas = log_areas(context.config)
+    for area, path in areas.items():
         if not path.is_dir():
             notes.append(f"{area}: there is no folder {path}")
             continue
         with Tree(path) as tree:
-            search = _AreaSearch(area, tree=tree, handlers=handlers, found=found, now=now, wishes=wishes)
-            search.run(kind=context.config.logs.rotate)
+            _AreaSearch(area, tree=tree, shop=shop, found=found, context=context, wishes=wishes).run()
+    _leave_those_outside(shop, areas=areas, found=found)
+    if len(found.others) > _MOST_OTHERS:
+        notes.append(f"{len(found.others) - _MOST_OTHERS} more files beside the logs are not rotated")
     return LogPlan(
         logs=tuple(sorted(found.logs, key=_order)),
-        left=tuple(found.left),
+        left=(*found.left, *found.others[:_MOST_OTHERS]),
         expired=tuple(found.expired),
         archives=found.archive_count,
         unfinished=tuple(dict.fromkeys(found.unfinished)),
+        empties=tuple(found.empties),
+        later=_moments(found.later),
         notes=tuple(notes),
     )
 
 
-def _handlers(context: Context) -> tuple[dict[Path, str], list[str]]:
+def _ask(context: Context) -> _Shop:
     try:
-        description = context.shop.describe()
+        description: ShopDescription = context.shop.describe()
     except StorekeeperError as error:
         # Cutting in place is right for every handler, so a broken shop is no reason to let its logs grow.
-        return {}, [f"the shop's LOGGING could not be read ({error.message}); all logs are cut in place"]
-    return {
-        Path(os.path.realpath(log.path.parent), log.path.name): log.handler for log in description.log_files
-    }, []
+        note = f"the shop's LOGGING could not be read ({error.message}); all logs are cut in place"
+        return _Shop(handlers={}, zone=None, notes=(note,))
+    return _Shop(
+        handlers={
+            Path(os.path.realpath(log.path.parent), log.path.name): log.handler
+            for log in description.log_files
+        },
+        zone=ZoneInfo(description.time_zone) if description.time_zone else None,
+    )
+
+
+def _leave_those_outside(shop: _Shop, *, areas: Mapping[str, Path], found: _Found) -> None:
+    roots = [Path(os.path.realpath(path)) for path in areas.values()]
+    for path in sorted(shop.handlers):
+        if path.is_file() and not any(root in path.parents for root in roots):
+            found.left.append(
+                LeftLog(
+                    area="",
+                    name=str(path),
+                    why="the shop's LOGGING writes it outside the areas of logs;"
+                    f" to include it, add an area such as logs_more: {{path: {path.parent}}}",
+                )
+            )
+
+
+def _moments(days: set[dt.date]) -> tuple[int, ...]:
+    """Return the last day of each month among the days, in seconds since 1970."""
+    last = {(day.year, day.month): day for day in sorted(days)}
+    return tuple(
+        int(dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC).timestamp())
+        for day in sorted(last.values())[:_MOST_OTHERS]
+    )
 
 
 def _order(log: PlannedLog) -> tuple[object, ...]:
@@ -110,86 +151,119 @@ class _AreaSearch:
         area: str,
         *,
         tree: Tree,
-        handlers: Mapping[Path, str],
+        shop: _Shop,
         found: _Found,
-        now: dt.datetime,
+        context: Context,
         wishes: Wishes,
     ) -> None:
         self._area = area
         self._tree = tree
-        self._handlers = handlers
+        self._shop = shop
         self._found = found
-        self._now = now
+        self._config = context.config
+        self._now = context.now()
         self._wishes = wishes
+        self._names = LogNames(include=context.config.logs.include)
 
-    def run(self, *, kind: Kind) -> None:
-        today = self._now.date()
-        self._period = Period.of(today, kind=kind)
-        files = sorted(self._tree.walk(), key=lambda file: file.name)
-        logs = []
+    def run(self) -> None:
+        files = sorted(self._tree.walk(passed_over=self._pass_over), key=lambda file: file.name)
+        self._rotations = LogRotations(self._config, area=self._area, files=files, now=self._now)
         for file in files:
             folder, _, name = file.name.rpartition("/")
+            self._note_later(file)
             if archive := parse_archive_name(name):
                 self._found.archive_count += 1
-                key = self._key(folder, archive[0])
-                self._found.archives[key] = max(self._found.archives.get(key, 0), file.modified)
-                if is_expired(archive[1], keep=self._wishes.keep, today=today):
-                    self._found.expired.append((self._area, file))
+                self._expire(file, period=archive[1])
             elif log_of_journal(name):
                 self._found.unfinished.append((self._area, folder))
-            else:
-                logs.append((folder, name, file))
-        for folder, name, file in logs:
-            if (file.device, file.inode) not in self._found.inodes:
+            elif (file.device, file.inode) not in self._found.inodes and not is_partial_name(name):
                 self._found.inodes.add((file.device, file.inode))
                 self._take(folder, name, file)
-        for folder in dict.fromkeys(["", *(folder for folder, _, _ in logs)]):
-            for name in self._links(folder):
-                self._leave(f"{folder}/{name}" if folder else name, "a symbolic link is never followed")
+
+    def _note_later(self, file: FoundFile) -> None:
+        """Keep the days of files that seem to lie ahead: perhaps the clock is behind."""
+        modified = dt.datetime.fromtimestamp(file.modified, tz=dt.UTC)
+        if modified > self._now + dt.timedelta(hours=1):
+            self._found.later.add(modified.date() + dt.timedelta(days=1))
+
+    @cached_property
+    def _earlier(self) -> Spans:
+        return archives_of_earlier_runs(self._config)
+
+    def _expire(self, file: FoundFile, *, period: Period) -> None:
+        written = dt.datetime.fromtimestamp(file.modified, tz=dt.UTC)
+        if not is_expired(period, written=written, keep=self._wishes.keep, now=self._now):
+            return
+        archive = f"{self._area}/{file.name}"
+        try:
+            with self._tree.open(file.name) as stream:
+                marks = marks_of_ours(
+                    stream, size_bytes=file.size_bytes, shop=self._config.shop, archive=archive
+                )
+        except OSError as error:
+            self._leave(file.name, f"it cannot be read: {error.strerror}")
+            return
+        if marks is None and not was_made(archive, spans=self._earlier, modified=file.modified):
+            self._leave(file.name, _NOT_OURS)
+            return
+        later = [
+            dt.datetime.fromtimestamp(moment, tz=dt.UTC) for mark in marks or () for moment in mark.later
+        ]
+        if is_expired(period, written=written, later=later, keep=self._wishes.keep, now=self._now):
+            self._found.expired.append((self._area, file))
 
     def _take(self, folder: str, name: str, file: FoundFile) -> None:
         plain = name.removesuffix(ASIDE_SUFFIX)
         handler_file = _HANDLER_FILE.fullmatch(plain)
-        log = handler_file["log"] if handler_file else plain
-        handler = self._handlers.get(self._tree.root / folder / log, "").rpartition(".")[2]
+        log = plain
+        if handler_file and self._is_log(folder, handler_file["log"]):
+            log = handler_file["log"]
+        handler = self._shop.handlers.get(self._tree.root / folder / log, "").rpartition(".")[2]
         rotating = "Rotating" in handler
-        if not log.endswith(LOG_SUFFIX) or name.startswith("."):
+        if not self._is_log(folder, log) or (log != plain and not rotating):
+            self._leave_beside(file)
             return
         if plain != name:
             way = Way.WAITING
-        elif handler_file and rotating:
+        elif log != plain:
             way = Way.HANDLER_FILE
-        elif handler_file:
-            # Some other program's rotation has made it.
-            return
         else:
             way = Way.RENAME if handler in _NEWLY else Way.IN_PLACE
         if file.size_bytes == 0 and way is not Way.WAITING:
+            if way is Way.HANDLER_FILE:
+                self._found.empties.append((self._area, file))
             return
-        if parse_dated_log_name(name):
-            self._leave(file.name, "its name says that it was put away by hand")
-            return
-        if file.links > 1:
-            self._leave(file.name, f"it has {file.links} names (hard links)")
+        if why := why_kept(name, links=file.links):
+            self._leave(file.name, why)
             return
         self._decide(folder, name, file, log=log, way=way, rotating=rotating)
+
+    def _is_log(self, folder: str, name: str) -> bool:
+        return self._names.is_log(f"{folder}/{name}" if folder else name)
 
     def _decide(self, folder: str, name: str, file: FoundFile, *, log: str, way: Way, rotating: bool) -> None:
         try:
             with self._tree.open(file.name) as stream:
-                days = read_days(stream, zone=self._now.tzinfo)
+                ages = read_ages(stream, zone=self._shop.zone, now=self._now)
         except FileNotFoundError:
             return
         except OSError as error:
-            self._leave(file.name, f"it cannot be read: {error.strerror}")
+            self._leave(
+                file.name,
+                f"it cannot be read ({error.strerror}); run storekeeper as the user whose file it is",
+            )
             return
-        why = self._why(folder, log, file, oldest=days.oldest)
+        found = self._rotations.due(file, log=f"{folder}/{log}" if folder else log, ages=ages)
+        why = self._wished(file) or (found.why if found else "")
         if way is Way.WAITING:
             why = "put aside by an earlier run"
         if not why:
-            self._leave(file.name, f"it is not due: its lines are of {self._period}")
+            handled = self._rotations.handled_before(file)
+            why = f"it is not due: its lines are of {self._rotations.period}"
+            if handled is not None and handled.why:
+                why = f"it was rotated in {self._rotations.period}: {handled.why}"
+            self._leave(file.name, why)
             return
-        period = choose_period(oldest=days.oldest, newest=days.newest, kind=self._period.kind)
         self._found.logs.append(
             PlannedLog(
                 area=self._area,
@@ -198,35 +272,47 @@ class _AreaSearch:
                 log=log,
                 way=way,
                 file=file,
-                archive=archive_name(log, period=period),
+                period=choose_period(
+                    oldest=ages.oldest.date() if ages.oldest else None,
+                    newest=ages.newest.date(),
+                    kind=self._rotations.period.kind,
+                ),
                 why=why,
                 rotating_handler=rotating,
             )
         )
 
-    def _why(self, folder: str, log: str, file: FoundFile, *, oldest: dt.date | None) -> str:
-        """Give why the log is due, ``""`` when it is not."""
+    def _wished(self, file: FoundFile) -> str:
         if self._wishes.at_once:
             return "asked for now"
         if self._wishes.over_bytes is not None and file.size_bytes > self._wishes.over_bytes:
             return f"over {format_size(self._wishes.over_bytes)}"
-        if oldest is None:
-            # Lines without dates: they are there since the last rotation, or nobody knows since when.
-            since = self._found.archives.get(self._key(folder, log), 0)
-            oldest = dt.datetime.fromtimestamp(since, tz=self._now.tzinfo).date()
-            if oldest < self._period.start:
-                return f"its lines have no dates, and none was archived since {self._period.start}"
-        return f"it has lines before {self._period.start}" if oldest < self._period.start else ""
+        return ""
 
-    def _links(self, folder: str) -> Iterator[str]:
-        with suppress(OSError, UnsafePath), LogFolder(self._tree.root, name=folder) as opened:
-            for name in opened.entries():
-                status = opened.status(name) if name.endswith(LOG_SUFFIX) else None
-                if status is not None and stat.S_ISLNK(status.st_mode):
-                    yield name
+    def _pass_over(self, name: str, why: str) -> None:
+        if why == LINK and self._names.is_log(name):
+            target = os.path.realpath(self._tree.root / name)
+            self._leave(
+                name,
+                "a symbolic link is never followed; to include what it leads to, add an area such as"
+                f" logs_more: {{path: {os.path.dirname(target)}}}",  # noqa: PTH120
+            )
+        elif why not in (LINK, VANISHED):
+            self._leave(name, f"{why}; to include it, add it as an area of its own, such as logs_more")
 
-    def _key(self, folder: str, log: str) -> tuple[str, str]:
-        return (f"{self._tree.root}/{folder}", log)
+    def _leave_beside(self, file: FoundFile) -> None:
+        name = file.name.rpartition("/")[2]
+        if not name.startswith(".") and file.size_bytes:
+            why = "its name is none of a log"
+            if _HANDLER_FILE.fullmatch(name):
+                why = "put away by another program's rotation"
+            self._found.others.append(
+                LeftLog(
+                    area=self._area,
+                    name=file.name,
+                    why=f'{why}; to include it, write logs: {{include: ["{name}"]}} in storekeeper.yml',
+                )
+            )
 
     def _leave(self, name: str, why: str) -> None:
         self._found.left.append(LeftLog(area=self._area, name=name, why=why))

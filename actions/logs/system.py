@@ -8,6 +8,7 @@ other process has the file open, and keeps anyone who opens it meanwhile waiting
 """
 
 import ctypes
+import enum
 import errno
 import os
 import signal
@@ -18,8 +19,10 @@ from contextlib import contextmanager
 from typing import IO, Any, Final
 
 from actions.logs.folder import LogFolder
+from actions.logs.holders import find_holders
 
 _COLLAPSE_RANGE: Final = 0x08
+_NO_REPLACE: Final = 1
 _EXCHANGE: Final = 2
 _PROBE: Final = ".storekeeper-probe"
 # Some filesystems hand out space in larger units than their blocks.
@@ -78,6 +81,14 @@ def collapse_unit(folder: LogFolder) -> int | None:
     return None
 
 
+class Holding(enum.Enum):
+    """Whether another process has a file open."""
+
+    FREE = enum.auto()
+    HELD = enum.auto()
+    UNKNOWN = enum.auto()
+
+
 @contextmanager
 def held_alone(file: IO[bytes]) -> Iterator[bool]:
     """
@@ -96,9 +107,45 @@ def held_alone(file: IO[bytes]) -> Iterator[bool]:
 
 
 def is_held(file: IO[bytes]) -> bool:
-    """Tell whether some other process has the file open; True where nobody can tell."""
+    """Return whether some other process has the file open; True where nobody can tell."""
     with held_alone(file) as alone:
         return not alone
+
+
+def holding(file: IO[bytes]) -> Holding:
+    """
+    Return whether another process has the file open.
+
+    Where the kernel gives no lease (another user's file, some filesystems), the processes themselves are
+    looked at; FREE is then said only where all of this machine's can be seen.
+    """
+    with held_alone(file) as alone:
+        if alone:
+            return Holding.FREE
+    if _lease_is_refused(file):
+        return Holding.HELD
+    found, complete = find_holders(file)
+    if found:
+        return Holding.HELD
+    return Holding.FREE if complete else Holding.UNKNOWN
+
+
+def rename_new(folder: LogFolder, name: str, *, to: str) -> bool:
+    """Rename an entry of the folder; False, and nothing is done, where the new name is taken."""
+    function = getattr(_LIBRARY, "renameat2", None)
+    if function is not None and folder.descriptor is not None:
+        names = os.fsencode(name), os.fsencode(to)
+        if not function(folder.descriptor, names[0], folder.descriptor, names[1], _NO_REPLACE):
+            return True
+        code = ctypes.get_errno()
+        if code == errno.EEXIST:
+            return False
+        if code not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise OSError(code, os.strerror(code), name)
+    if folder.status(to) is not None:
+        return False
+    folder.replace(to, by=name)
+    return True
 
 
 def exchange(folder: LogFolder, name: str, *, other: str) -> bool:
@@ -113,44 +160,6 @@ def exchange(folder: LogFolder, name: str, *, other: str) -> bool:
             return False
         raise OSError(code, os.strerror(code), name)
     return True
-
-
-def writers_elsewhere_than_the_end(file: IO[bytes]) -> list[int]:
-    """
-    Give the processes that have the file open for writing, but not for appending, as far as we may look.
-
-    Such a writer keeps its own place: after a cut it would leave a hole in the file.
-    """
-    meant = os.fstat(file.fileno())
-    found = []
-    for process in _processes():
-        try:
-            descriptors = os.listdir(f"/proc/{process}/fd")  # noqa: PTH208 - names are all we need
-        except OSError:
-            continue
-        for descriptor in descriptors:
-            try:
-                status = os.stat(f"/proc/{process}/fd/{descriptor}")  # noqa: PTH116
-                if (status.st_dev, status.st_ino) == (meant.st_dev, meant.st_ino) and _writes_in_place(
-                    f"/proc/{process}/fdinfo/{descriptor}"
-                ):
-                    found.append(process)
-                    break
-            except OSError:
-                continue
-    return found
-
-
-def _processes() -> list[int]:
-    if sys.platform != "linux":
-        return []
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]  # noqa: PTH208
-
-
-def _writes_in_place(path: str) -> bool:
-    with open(path, encoding="ascii") as lines:  # noqa: PTH123
-        flags = next((int(line.split()[1], 8) for line in lines if line.startswith("flags:")), 0)
-    return bool(flags & (os.O_WRONLY | os.O_RDWR)) and not flags & os.O_APPEND
 
 
 if sys.platform == "linux":
@@ -171,12 +180,23 @@ if sys.platform == "linux":
                 return True
         return False
 
+    def _lease_is_refused(file: IO[bytes]) -> bool:
+        try:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except OSError as error:
+            return error.errno == errno.EAGAIN
+        _give_lease_back(file)
+        return False
+
     def _give_lease_back(file: IO[bytes]) -> None:
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 else:
 
     def _take_lease(file: IO[bytes]) -> bool:
+        return False
+
+    def _lease_is_refused(file: IO[bytes]) -> bool:
         return False
 
     def _give_lease_back(file: IO[bytes]) -> None:

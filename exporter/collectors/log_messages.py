@@ -1,5 +1,6 @@
 """The shop's logs: how many warnings and errors come, and how far back they reach."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from exporter.collectors.collector import Collected
 from exporter.jobs import Job
 from exporter.log_file import LogFile
-from exporter.log_times import oldest_line
 from exporter.sources import Sources
 from storekeeper.errors import ShopError
 from storekeeper.files import Tree
 from storekeeper.measure.areas import LOGS
+from storekeeper.measure.log_rotations import LogRotations
+from storekeeper.measure.logs import LogAges, read_ages
 from storekeeper.shop import ShopDescription
 
 # django_2025_11.log, django-20251101.log, django.2025-11-01.log: put away by a rotation.
@@ -25,10 +27,15 @@ ARCHIVE: Final = re.compile(r"[-_.]\d{4}[-_]?\d\d([-_]?\d\d)?([-_T.]?\d{2,6})*\.
 
 @dataclass(frozen=True, kw_only=True)
 class LogUsage:
-    """One log: the events by level since we began, and the time of its oldest line, None if unknown."""
+    """
+    One log: the events by level since we began, the time of its oldest line, since when it is to be rotated.
+
+    Seconds since 1970; None where no line tells, or it is not due.
+    """
 
     messages: Mapping[str, int]
     oldest_line: float | None
+    due_since: float | None
 
 
 class LogReader:
@@ -47,7 +54,8 @@ class LogReader:
         description = self._description()
         zone = ZoneInfo(description.time_zone) if description and description.time_zone else None
         with Tree(area.path) as tree:
-            names = [file.name for file in tree.walk() if is_log(file.name)]
+            files = {file.name: file for file in tree.walk()}
+            names = [name for name in files if is_log(name)]
             root = tree.root
         names += [name for name in handled_logs(description, root=root) if name not in names]
         for name in names:
@@ -57,11 +65,16 @@ class LogReader:
         self._first = False
         for name in set(self._files) - set(names):
             del self._files[name]
+        now = dt.datetime.fromtimestamp(self._sources.clock()).astimezone()
+        rotations = LogRotations(self._sources.config, area=LOGS, files=files.values(), now=now)
         usages = {}
         for name in sorted(names):
             self._files[name].read()
+            ages = _ages(root / name, zone=zone, now=now)
             usages[name] = LogUsage(
-                messages=dict(self._files[name].counts), oldest_line=oldest_line(root / name, zone=zone)
+                messages=dict(self._files[name].counts),
+                oldest_line=ages.oldest.timestamp() if ages and ages.oldest else None,
+                due_since=rotations.due_since(files[name], ages=ages) if ages and name in files else None,
             )
         return usages
 
@@ -71,6 +84,14 @@ class LogReader:
         except ShopError:
             # Without the shop the files themselves still tell which are logs.
             return None
+
+
+def _ages(path: Path, *, zone: ZoneInfo | None, now: dt.datetime) -> LogAges | None:
+    try:
+        with path.open("rb") as file:
+            return read_ages(file, zone=zone, now=now)
+    except FileNotFoundError:
+        return None
 
 
 def is_log(name: str) -> bool:
@@ -91,7 +112,7 @@ def handled_logs(description: ShopDescription | None, *, root: Path) -> list[str
 
 
 class LogMessagesCollector:
-    """Expose lines at WARNING or worse for each log and level, and the time of each log's oldest line."""
+    """Expose lines at WARNING or worse for each log and level, its oldest line, and since when it is due."""
 
     name = "log_messages"
     waits = False
@@ -115,9 +136,17 @@ class LogMessagesCollector:
             "Time of the oldest line in the log, in seconds since 1970. Read beside the scrapes.",
             labels=("file",),
         )
+        due = GaugeMetricFamily(
+            "storekeeper_log_rotation_due_timestamp_seconds",
+            "Since when a log with lines of a past period is to be rotated, in seconds since 1970; no series"
+            " when it is not, or a run has rotated it as far as it can be. Read beside the scrapes.",
+            labels=("file",),
+        )
         for name, usage in (latest.value or {}).items():
             for level, count in usage.messages.items():
                 messages.add_metric((name, level), count)
             if usage.oldest_line is not None:
                 oldest.add_metric((name,), usage.oldest_line)
-        return Collected.from_latest(latest, families=(messages, oldest))
+            if usage.due_since is not None:
+                due.add_metric((name,), usage.due_since)
+        return Collected.from_latest(latest, families=(messages, oldest, due))

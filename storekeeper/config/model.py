@@ -149,6 +149,8 @@ class Logs(Model):
     """When lines go to an archive: when their month, week or day is over."""
     keep: AgeField = Age(months=3)
     """How long archives stay."""
+    include: tuple[str, ...] = ()
+    """Names of logs that do not end with ``.log``, such as ``access_log`` or ``*.txt``."""
 
 
 class Budget(Model):

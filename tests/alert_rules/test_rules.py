@@ -60,6 +60,7 @@ EXPORTER_METRICS = {
     "storekeeper_orders",
     "storekeeper_log_messages_total",
     "storekeeper_log_oldest_line_timestamp_seconds",
+    "storekeeper_log_rotation_due_timestamp_seconds",
     "storekeeper_backups",
     "storekeeper_backups_failed",
     "storekeeper_backup_last_success_timestamp_seconds",

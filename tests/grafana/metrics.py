@@ -40,6 +40,7 @@ EXPORTER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"file": "django.log", "level": "ERROR"},
     ),
     "storekeeper_log_oldest_line_timestamp_seconds": ({"file": "django.log"},),
+    "storekeeper_log_rotation_due_timestamp_seconds": ({"file": "django.log"},),
     "storekeeper_orders": ({},),
     "storekeeper_storage_size_bytes": ({},),
     "storekeeper_storage_limit_bytes": ({},),

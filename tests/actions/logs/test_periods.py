@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.logs.period import (
+from storekeeper.measure.log_periods import (
     Kind,
     Period,
     archive_name,

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.log_file import LogFile, level_of
-from exporter.log_times import moment_in
 from exporter.measuring import Measuring
 from storekeeper.config import Config
+from storekeeper.measure.log_lines import stamp_of
 
 Parse = Callable[[str], Config]
 Measure = Callable[..., Measuring]
@@ -152,8 +152,9 @@ def test_cleared_log_counts_from_its_front(tmp_path: Path, later: int) -> None:
 )
 def test_time_of_a_line(line: str, expected: str | None) -> None:
     """A time without zone is the shop's own."""
-    moment = dt.datetime.fromisoformat(expected).timestamp() if expected else None
-    assert moment == moment_in(line, zone=ZoneInfo("Asia/Phnom_Penh"))
+    moment = dt.datetime.fromisoformat(expected) if expected else None
+    now = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
+    assert moment == stamp_of(line.encode(), zone=ZoneInfo("Asia/Phnom_Penh"), latest=now)
 
 
 def test_page_shows_logs_and_not_their_archives(
