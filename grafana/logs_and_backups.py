@@ -169,14 +169,19 @@ LOG_ROW: Final = Row(
         Bars(
             title="Age of the oldest line",
             description=(
-                "Age of the first line in each log file. Logs are rotated every month; the alert starts at "
-                "35 days."
+                "Age of the first line in each log file, and for how long the log has been due for rotation; the "
+                "alert starts four days after that."
             ),
             queries=(
                 Query(
                     expression="time() - "
                     + latest("storekeeper_log_oldest_line_timestamp_seconds", FILE, by=("file",)),
                     legend="{{file}} ({{instance}})",
+                ),
+                Query(
+                    expression="time() - "
+                    + latest("storekeeper_log_rotation_due_timestamp_seconds", FILE, by=("file",)),
+                    legend="{{file}} due ({{instance}})",
                 ),
             ),
             unit="s",

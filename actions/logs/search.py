@@ -273,7 +273,7 @@ class _AreaSearch:
                 way=way,
                 file=file,
                 period=choose_period(
-                    oldest=ages.oldest.date() if ages.oldest else None,
+                    oldest=self._rotations.oldest_day(log=f"{folder}/{log}" if folder else log, ages=ages),
                     newest=ages.newest.date(),
                     kind=self._rotations.period.kind,
                 ),

@@ -36,6 +36,13 @@ class LogRotations:
             handled=self.handled_before(file),
         )
 
+    def oldest_day(self, *, log: str, ages: LogAges) -> dt.date | None:
+        """Return the day of the oldest line, None where none tells; none is from before the last archive."""
+        if ages.oldest is None:
+            return None
+        archived = dt.datetime.fromtimestamp(self._archived.get(log, 0), tz=self._now.tzinfo)
+        return min(max(ages.oldest, archived), ages.newest).date()
+
     def due_since(self, file: FoundFile, *, ages: LogAges) -> float | None:
         """Return since when a log is due, in seconds since 1970; None where it is not, or nobody knows."""
         if not file.size_bytes or not self.names.is_log(file.name) or why_kept(file.name, links=file.links):

@@ -59,7 +59,6 @@ EXPORTER_METRICS = {
     "storekeeper_orphaned_files",
     "storekeeper_orders",
     "storekeeper_log_messages_total",
-    "storekeeper_log_oldest_line_timestamp_seconds",
     "storekeeper_log_rotation_due_timestamp_seconds",
     "storekeeper_backups",
     "storekeeper_backups_failed",

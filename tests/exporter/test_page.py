@@ -133,6 +133,8 @@ def normal(page: str) -> str:
     page = re.sub(r"(?m)^(storekeeper_collector_duration_seconds\S+) .*$", r"\1 …", page)
     # The name has no zone: it is the machine's.
     page = re.sub(r"(?m)^(storekeeper_backup_last_success\S+) .*$", r"\1 …", page)
+    # A month ends at midnight of the machine's zone.
+    page = re.sub(r"(?m)^(storekeeper_log_rotation_due\S+) .*$", r"\1 …", page)
     return re.sub(
         r"(?m)^(storekeeper_(?:area|group|storage)\w*(?:size|allocated)_bytes\S*) .*$", r"\1 …", page
     )

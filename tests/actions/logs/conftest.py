@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from actions.action import Context, Outcome, Progress
+from actions.logs.member import Mark, MemberWriter
 from actions.logs.plan import LogPlan
 from actions.rotate_logs import RotateLogs
 from storekeeper.config import Config, parse_config
@@ -87,6 +88,30 @@ class LogKeeper:
         moment = dt.datetime.fromisoformat(f"{day}T10:00:00+00:00").timestamp()
         os.utime(path, (moment, moment))
         return path
+
+    def make_archive(
+        self,
+        name: str,
+        *,
+        content: bytes = b"packed\n",
+        day: str,
+        later: tuple[int, ...] = (),
+        shop: str = "test",
+    ) -> Path:
+        """Write an archive as storekeeper does, last written on that day."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w+b") as stream:
+            member = MemberWriter(stream, mark=Mark(shop=shop, archive=f"logs/{name}", later=later))
+            member.write(content)
+            member.close()
+        self.date(name, day)
+        return path
+
+    def date(self, name: str, day: str) -> None:
+        """Set the last write of a file to that day."""
+        moment = dt.datetime.fromisoformat(f"{day}T10:00:00+00:00").timestamp()
+        os.utime(self.folder / name, (moment, moment))
 
     def context(self) -> Context:
         files = tuple(

@@ -49,14 +49,14 @@ def test_without_room_for_a_block_nothing_changes(make_logs: Callable[..., Any])
 
 def test_a_log_without_room_does_not_hold_up_a_small_one(make_logs: Callable[..., Any]) -> None:
     """The small log is archived, old archives go, and then the error of the large one is raised."""
-    keeper = make_logs({"big.log": "WatchedFileHandler"})
-    keeper.write("big.log", *LINES)
+    keeper = make_logs({"big.log": "RotatingFileHandler"})
+    keeper.write("big.log.1", *LINES)
     keeper.write("small.log", "one")
-    (keeper.folder / "small_2025_01.log.gz").write_bytes(b"")
+    keeper.make_archive("small_2025_01.log.gz", day="2025-02-01")
     with pytest.raises(NotEnoughSpace, match=r"archived 1 logs .* and removed 1 old archives .* 1 failed"):
         keeper.run(RotateLogs(room=little_room, patience_seconds=0))
-    assert ["big.log", "big.log.rotating", "small.log", "small_2025_11.log.gz"] == keeper.names()
-    assert WRITTEN == (keeper.folder / "big.log.rotating").read_bytes()
+    assert ["big.log.1.rotating", "small.log", "small_2025_11.log.gz"] == keeper.names()
+    assert WRITTEN == (keeper.folder / "big.log.1.rotating").read_bytes()
 
 
 def test_a_disk_that_fills_up_meanwhile_costs_no_line(
