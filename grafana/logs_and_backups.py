@@ -169,8 +169,8 @@ LOG_ROW: Final = Row(
         Bars(
             title="Age of the oldest line",
             description=(
-                "Age of the first line in each log file, and for how long the log has been due for rotation; the "
-                "alert starts four days after that."
+                "Age of the first line in each log file, and for how long the log has been due for rotation; "
+                "the alert starts four days after that."
             ),
             queries=(
                 Query(

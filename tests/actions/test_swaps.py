@@ -7,6 +7,7 @@ lost. The swaps come right before chosen calls, or from a process beside. ``make
 
 import datetime as dt
 import gzip
+import io
 import itertools
 import os
 import shutil
@@ -23,6 +24,7 @@ from actions.backups.manifest import write_manifest
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
 from actions.images.journal import ImageJournal
+from actions.logs.member import Mark, MemberWriter
 from actions.optimize_images import OptimizeImages
 from actions.prune_backups import PruneBackups
 from actions.rotate_logs import RotateLogs
@@ -184,6 +186,15 @@ def test_quarantine_takes_and_returns_nothing_elsewhere(
     assert live == live_files(keeper)
 
 
+def packed_archive(*, shop: str, archive: str) -> bytes:
+    """Give an archive as storekeeper makes it."""
+    stream = io.BytesIO()
+    member = MemberWriter(stream, mark=Mark(shop=shop, archive=archive))
+    member.write(b"packed")
+    member.close()
+    return stream.getvalue()
+
+
 def test_log_rotation_reads_and_cuts_nothing_elsewhere(
     make_keeper: Callable[..., Any], tmp_path: Path, rounds: int
 ) -> None:
@@ -203,15 +214,26 @@ def test_log_rotation_reads_and_cuts_nothing_elsewhere(
             path.write_bytes(ours.replace(b"ours", b"theirs"))
 
     names = [f"log{number}{end}" for number in range(20) for end in (".log", "_2020_01.log.gz")]
-    for name in names:
-        (folder / name).write_bytes(ours if name.endswith(".log") else b"")
+    contents = {
+        name: ours
+        if name.endswith(".log")
+        else packed_archive(shop=keeper.config.shop, archive=f"logs/shop/{name}")
+        for name in names
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
     changed: list[int] = []
     with swapping(folder, work=tmp_path, same_files=False, prepare=make_theirs) as attack:
-        context = replace(keeper.context(), shop=cast("Any", KnownShop(keeper.context().shop.describe())))
+        context = replace(
+            keeper.context(),
+            shop=cast("Any", KnownShop(keeper.context().shop.describe())),
+            # The archives were last written a moment ago, and are past their time only later.
+            now=lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=400),
+        )
         for _ in until(5 * rounds, changed):
             changed.append(attempt(keeper, RotateLogs(patience_seconds=0), context=context, now=True))
-            for name in names:
-                attack.write(name, ours if name.endswith(".log") else b"")
+            for name, content in contents.items():
+                attack.write(name, content)
     assert any(changed) and attack.swaps > 10 * rounds
     archives = [path for path in logs.rglob("*.gz") if not path.is_symlink()]
     assert archives

@@ -5,7 +5,6 @@ Needs the right to mount a tmpfs, as a container's root has it.
 """
 
 import datetime as dt
-import gzip
 import hashlib
 import itertools
 import json
@@ -24,6 +23,7 @@ import pytest
 import yaml
 
 from actions.backups.manifest import write_manifest
+from actions.logs.member import Mark, MemberWriter
 from actions.media.quarantine import Quarantine
 from storekeeper.backups import KINDS, find_backups
 from storekeeper.config import load_config
@@ -237,8 +237,12 @@ def test_full_disk_is_emptied_in_order_and_then_backed_up(
     backups, logs = shop.project / "backups", shop.project / "logs"
     age_backups(backups, days=range(3, 16))
     shop.manage("add_expired_qr_codes", f"--bytes={8 * MB}", "--days-ago=10")
-    with gzip.open(logs / "django_2025_01.log.gz", "wb") as archive:
-        archive.write(os.urandom(4 * MB))
+    shop_name = load_config(config_file).shop
+    with (logs / "django_2025_01.log.gz").open("w+b") as archive:
+        member = MemberWriter(archive, mark=Mark(shop=shop_name, archive="logs/django_2025_01.log.gz"))
+        member.write(os.urandom(4 * MB))
+        member.close()
+    os.utime(archive.name, (1738400400, 1738400400))
     quarantine = Quarantine(load_config(config_file), area="media")
     with quarantine.open() as tree:
         waiting = tree.root / quarantine.name_of(dt.datetime.now(dt.UTC) - dt.timedelta(days=10))
