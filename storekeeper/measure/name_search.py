@@ -9,6 +9,8 @@ from storekeeper.measure.spellings import patterns_of, searched_forms
 
 # After so many hits, names that were found are no longer searched for: a file called "1" is in every text.
 HITS_BEFORE_REBUILD: Final = 100_000
+# The place of a file whose name is made of quotation marks alone.
+NOT_SEARCHABLE: Final = "a name that cannot be searched for"
 # A longer text is searched in pieces that overlap by more than a name and its escapes take.
 PIECE: Final = 1 << 20
 OVERLAP: Final = 1 << 14
@@ -28,7 +30,12 @@ class NameSearch:
         wanted = set(files)
         self._count = len(wanted)
         for file in wanted:
-            for pattern in patterns_of(file):
+            patterns = patterns_of(file)
+            if "" in patterns:
+                # It cannot be known to be free.
+                self.places[file] = NOT_SEARCHABLE
+                continue
+            for pattern in patterns:
                 self._patterns.setdefault(pattern, []).append(file)
         self._hits = 0
         self._build()

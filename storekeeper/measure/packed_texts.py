@@ -14,6 +14,8 @@ from typing import Final
 # Shorter runs are words; a session of a single key is longer.
 _RUN: Final = re.compile(r"(?<![A-Za-z0-9+/_\-])\.?[A-Za-z0-9+/_\-]{24,}={0,2}")
 _URL_LETTERS: Final = str.maketrans("-_", "+/")
+# Even a name of Khmer letters ends in .jpg; noise, such as a path that happens to be base64, mostly has none.
+_TEXT: Final = re.compile(rb"[ -~]{4}")
 # What a small value may unpack to; the rest of a longer one is not looked at.
 MOST_BYTES: Final = 1 << 24
 
@@ -27,10 +29,8 @@ def unpacked_texts(text: str) -> Iterator[str]:
             continue
         if run.startswith(".") or data[:1] == b"\x78":
             data = _inflated(data) or data
-        inner = data.decode("utf-8", "ignore")
-        # Noise, such as an image or a long path that happens to be base64: no name can be in it.
-        if sum(map(str.isprintable, inner)) * 2 > len(data):
-            yield inner
+        if _TEXT.search(data) or _is_text(data):
+            yield data.decode("utf-8", "ignore")
 
 
 def _from_base64(run: str) -> bytes | None:
@@ -40,6 +40,14 @@ def _from_base64(run: str) -> bytes | None:
         return binascii.a2b_base64(letters + "=" * (-len(letters) % 4))
     except binascii.Error:
         return None
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _inflated(data: bytes) -> bytes | None:

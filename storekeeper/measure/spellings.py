@@ -28,8 +28,9 @@ MOST_LAYERS: Final = 4
 # Without one of these, a text is its own decoded form. A quotation mark alone stands for itself.
 _ENCODED: Final = re.compile("[%&+\\\\\0\N{NO-BREAK SPACE}]|\"\"|''")
 _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_HEX: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
-_UNITS: Final = re.compile(r"(?:[\\%]u[0-9A-Fa-f]{4})+")
+# In JSON inside JSON, each escape has two backslashes.
+_HEX: Final = re.compile(r"(?:\\+x[0-9A-Fa-f]{2})+")
+_UNITS: Final = re.compile(r"(?:(?:\\+|%)u[0-9A-Fa-f]{4})+")
 _POINT: Final = re.compile(r"\\U([0-9A-Fa-f]{8})")
 _DROPPED: Final = ("\\", '"', "'", "\0")
 _SPACES: Final = ("+", "\N{NO-BREAK SPACE}")
@@ -46,14 +47,19 @@ codecs.register_error(LENIENT, _as_latin)
 
 
 def patterns_of(name: str) -> set[str]:
-    """Return what to search for in the forms of a text that ``searched_forms`` yields."""
+    """
+    Return what to search for in the forms of a text that ``searched_forms`` yields.
+
+    An empty pattern stands for a name that may be written with nothing to search for, such as ``"``.
+    """
     last = readable(name.rpartition("/")[2])
     spellings = {last, last.strip() or last}
     patterns = {folded(spelling) for spelling in spellings}
-    # A line break in a name is an "n" where JSON writes it and the backslash is dropped.
+    # Of a line break in JSON, an "n" is left without its backslash; Python's escapes of two letters may be the
+    # bytes of one.
     escaped = {json.dumps(spelling, ensure_ascii=False)[1:-1] for spelling in spellings}
+    escaped |= {ascii(spelling)[1:-1] for spelling in spellings}
     patterns.update(folded(decoded(spelling)) for spelling in spellings | escaped)
-    patterns.discard("")
     return patterns
 
 
@@ -109,11 +115,11 @@ def _percent(found: re.Match[str]) -> str:
 
 
 def _hex(found: re.Match[str]) -> str:
-    return text_of(bytes.fromhex(found[0].replace("\\x", "")))
+    return text_of(bytes.fromhex(re.sub(r"\\+x", "", found[0])))
 
 
 def _units(found: re.Match[str]) -> str:
-    units = bytes.fromhex(re.sub(r"[\\%]u", "", found[0]))
+    units = bytes.fromhex(re.sub(r"(?:\\+|%)u", "", found[0]))
     return units.decode("utf-16-be", "replace")
 
 
