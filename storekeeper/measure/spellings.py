@@ -55,8 +55,8 @@ def patterns_of(name: str) -> set[str]:
     last = readable(name.rpartition("/")[2])
     spellings = {last, last.strip() or last}
     patterns = {folded(spelling) for spelling in spellings}
-    # Of a line break in JSON, an "n" is left without its backslash; Python's escapes of two letters may be the
-    # bytes of one.
+    # Of a line break in JSON, an "n" is left without its backslash; Python's escapes of two letters may be
+    # the bytes of one.
     escaped = {json.dumps(spelling, ensure_ascii=False)[1:-1] for spelling in spellings}
     escaped |= {ascii(spelling)[1:-1] for spelling in spellings}
     patterns.update(folded(decoded(spelling)) for spelling in spellings | escaped)
