@@ -1,6 +1,5 @@
 """Backups that are killed or run out of room at each step: no bad file under a final name, no rest."""
 
-import ctypes
 import dataclasses
 import errno
 import os
@@ -21,6 +20,7 @@ from actions.backups.manifest import write_manifest
 from actions.verify_backup import VerifyBackup
 from storekeeper.backups import KINDS, find_backups, find_strangers
 from storekeeper.errors import NotEnoughSpace, StorekeeperError
+from tests.disks import mount_small_disk
 
 Factory = Callable[..., Any]
 
@@ -112,22 +112,6 @@ def test_killed_at_each_step(keeper: Factory, kind: str, thorough: bool) -> None
     assert alone == {one.name for one in sound}
 
 
-def on_small_disk(folder: Path, *, size_bytes: int) -> None:
-    """Let ``folder`` be a filesystem of that size, for this process and its children alone."""
-    library = ctypes.CDLL(None, use_errno=True)
-    user, group = os.getuid(), os.getgid()
-    if user == 0:
-        # A server that runs as somebody else must go on to take us for root.
-        assert 0 == library.unshare(0x00020000)
-        assert 0 == library.mount(None, b"/", None, 0x4000 | 0x40000, None)
-    else:
-        assert 0 == library.unshare(0x10000000 | 0x00020000)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    assert 0 == library.mount(b"none", os.fsencode(folder), b"tmpfs", 0, f"size={size_bytes}".encode())
-
-
 def without_forecast(plan: Any) -> Any:
     """Give the plan with the promise that nothing is needed, so that the disk itself has to say no."""
     if hasattr(plan, "parts"):
@@ -148,7 +132,7 @@ def test_out_of_room_at_each_size(keeper: Factory, kind: str, thorough: bool) ->
 
     def fits(pages: int) -> bool:
         def run() -> None:
-            on_small_disk(folder, size_bytes=pages * 4096)
+            mount_small_disk(folder, size_bytes=pages * 4096)
             try:
                 action.perform(kept.context(), options, plan)
             except NotEnoughSpace:
@@ -182,7 +166,7 @@ def test_trial_without_room_condemns_nothing(keeper: Factory) -> None:
 
         def run(path: Path = path) -> None:
             # What the forecast asks for is there, and then it is not.
-            on_small_disk(scratch, size_bytes=64 * 4096)
+            mount_small_disk(scratch, size_bytes=64 * 4096)
             manifest = find_backups(path.parent)[0].manifest
             small = manifest.model_copy(update={"content_bytes": 0})
             write_manifest(path, small)
@@ -206,7 +190,7 @@ def test_disk_that_fills_up_while_a_manifest_is_rewritten(keeper: Factory) -> No
     content = {one.name: one.read_bytes() for one in path.parent.iterdir()}
 
     def run() -> None:
-        on_small_disk(path.parent, size_bytes=4 << 20)
+        mount_small_disk(path.parent, size_bytes=4 << 20)
         for name, data in content.items():
             (path.parent / name).write_bytes(data)
         with (path.parent / "ballast").open("wb", buffering=0) as file:

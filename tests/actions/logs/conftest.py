@@ -1,6 +1,5 @@
 """What the tests of log rotation share: a folder of logs with a config, and real writers beside it."""
 
-import ctypes
 import datetime as dt
 import gzip
 import os
@@ -9,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +22,7 @@ from actions.logs.plan import LogPlan
 from actions.rotate_logs import RotateLogs
 from storekeeper.config import Config, parse_config
 from storekeeper.shop.description import LogFile, ShopDescription
+from tests.disks import disk_folder, mount_small_disk
 
 NOW = dt.datetime(2025, 12, 1, 0, 5, tzinfo=dt.UTC)
 
@@ -198,21 +198,11 @@ def _said(process: "subprocess.Popen[str]") -> bool:
     return bool(select.select([process.stdout], [], [], 0)[0])
 
 
-def _on_small_disk(folder: Path, *, size: str, then: Callable[[], None]) -> None:
-    """
-    Do something where ``folder`` is a real filesystem of its own, of that size, in a process of its own.
-
-    The process has its own mounts, which needs no rights: the mount is seen by nobody else and ends with it.
-    """
+def _on_small_disk(folder: Path, *, size_bytes: int, then: Callable[[], None]) -> None:
+    """Do something where ``folder`` is a real filesystem of that size, in a process of its own."""
 
     def inside() -> None:
-        library = ctypes.CDLL(None, use_errno=True)
-        user, group = os.getuid(), os.getgid()
-        assert 0 == library.unshare(0x10000000 | 0x00020000)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-        assert 0 == library.mount(b"none", os.fsencode(folder), b"tmpfs", 0, f"size={size}".encode())
+        mount_small_disk(folder, size_bytes=size_bytes)
         then()
 
     process = get_context("fork").Process(target=inside)
@@ -223,8 +213,15 @@ def _on_small_disk(folder: Path, *, size: str, then: Callable[[], None]) -> None
 
 @pytest.fixture
 def on_small_disk() -> Callable[..., None]:
-    """``on_small_disk(folder, size="2m", then=function)``: see _on_small_disk."""
+    """``on_small_disk(folder, size_bytes=2 << 20, then=function)``: see _on_small_disk."""
     return _on_small_disk
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk, also where temporary files lie in memory: a front can be cut off there."""
+    with disk_folder(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_a_disk_that_fills_up_meanwhile_costs_no_line(
         assert written == path.read_bytes()
         assert ["django.log"] == keeper.names()
 
-    on_small_disk(disk, size="1m", then=rotate)
+    on_small_disk(disk, size_bytes=1 << 20, then=rotate)
 
 
 def test_a_disk_that_is_too_full_is_noticed_before_anything_is_written(
@@ -94,4 +94,4 @@ def test_a_disk_that_is_too_full_is_noticed_before_anything_is_written(
         assert [] == stages
         assert LINES[9499] in path.read_text()
 
-    on_small_disk(disk, size="1m", then=rotate)
+    on_small_disk(disk, size_bytes=1 << 20, then=rotate)
