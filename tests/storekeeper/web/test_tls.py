@@ -1,13 +1,17 @@
 """TLS by real handshakes."""
 
+import datetime as dt
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from storekeeper.errors import ConfigurationError
 from storekeeper.web.serve import WebServer
@@ -66,31 +70,55 @@ def test_client_must_show_a_certificate(serve: Serve, certificate: Certificate, 
         requests.get(url, verify=str(trusted), timeout=10)
 
 
+def signed(folder: Path, *, authority: Path, key: Path, days: int) -> tuple[str, str]:
+    """Make a client's certificate that the authority signed, for so many days from yesterday."""
+    # Not by openssl: from 3.5 on it makes none whose end has passed.
+    own = ec.generate_private_key(ec.SECP256R1())
+    yesterday = dt.datetime.now(tz=dt.UTC) - dt.timedelta(days=1)
+    issuer = x509.load_pem_x509_certificate(authority.read_bytes())
+    issuer_key = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    assert isinstance(issuer_key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")]))
+        .issuer_name(issuer.subject)
+        .public_key(own.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(yesterday - dt.timedelta(days=1))
+        .not_valid_after(yesterday + dt.timedelta(days=days))
+        .sign(issuer_key, hashes.SHA256())
+    )
+    (folder / f"{days}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{days}.key").write_bytes(
+        own.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return str(folder / f"{days}.crt"), str(folder / f"{days}.key")
+
+
 def test_outdated_and_foreign_certificates_are_none(
     serve: Serve, certificate: Certificate, tmp_path: Path
 ) -> None:
     """A client's certificate that has run out, or that another authority signed, opens nothing."""
     trusted, _ = certificate()
-    authority, authority_key = certificate("client")
-    foreign = certificate("foreign")
-    outdated, key, request = (tmp_path / f"outdated.{kind}" for kind in ("crt", "key", "csr"))
-    for words in (
-        f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=a -keyout {key} -out {request}",
-        f"x509 -req -in {request} -CA {authority} -CAkey {authority_key} -CAcreateserial -days -1"
-        f" -out {outdated}",
-    ):
-        subprocess.run(["openssl", *words.split()], check=True, capture_output=True)
+    authority, key = certificate("client")
+    valid, outdated = (signed(tmp_path, authority=authority, key=key, days=days) for days in (2, 0))
+    foreign = tuple(map(str, certificate("foreign")))
     server = serve(
         web_config(tmp_path, ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: client.crt")
     )
-    for shown in ((outdated, key), foreign):
+
+    def get(shown: tuple[str, ...]) -> str:
+        url = f"https://localhost:{server.port}/"
+        return requests.get(url, verify=str(trusted), cert=shown, timeout=10).text
+
+    assert "hello" == get(valid)
+    for shown in (outdated, foreign):
         with pytest.raises(requests.exceptions.ConnectionError):
-            requests.get(
-                f"https://localhost:{server.port}/",
-                verify=str(trusted),
-                cert=(str(shown[0]), str(shown[1])),
-                timeout=10,
-            )
+            get(shown)
 
 
 def test_old_protocol_is_refused(serve: Serve, certificate: Certificate, tmp_path: Path) -> None:
