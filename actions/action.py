@@ -47,6 +47,8 @@ class Context:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     ask: Callable[[str, "Plan"], bool] | None = None
     """Show a plan to the operator at the terminal and return the answer; None where the run is unattended."""
+    clock_doubt: Callable[[], str] = lambda: ""
+    """Return why the clock cannot be trusted for judging age, ``""`` where it can."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from actions.action import Action, Context, Outcome, Plan, Progress
+from actions.clock.check import ClockCheck
+from actions.clock.guard import ClockGuard
+from actions.clock.machine import MachineClock
 from actions.ledger.file import LedgerFile, LedgerUnavailable
 from actions.ledger.ledger import Ledger
 from actions.ledger.progress_keeper import ProgressKeeper
@@ -38,11 +41,16 @@ _STEP_STATES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Performed:
-    """What a run planned and did; ``outcome`` is None after a dry run, ``run`` where nothing was recorded."""
+    """
+    What a run planned and did; ``outcome`` is None after a dry run, ``run`` where nothing was recorded.
+
+    ``clock_doubt`` says after a dry run why the run itself would stop, since the clock may be wrong.
+    """
 
     plan: Plan
     outcome: Outcome | None = None
     run: str | None = None
+    clock_doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,24 +77,36 @@ def run_action(
     report: Callable[[Progress], None],
     cancelled: Callable[[], bool] = lambda: False,
     now: Callable[[], dt.datetime] = now_here,
+    clock: ClockCheck | None = None,
 ) -> Performed:
     """
     Carry out an order; raises AlreadyRunning when a resource is taken, else what the action raises.
 
-    A dry run takes no lock: it changes nothing and may look at any time.
+    What would remove by age raises ClockInDoubt where the clock may be wrong, whoever started it. A dry run
+    takes no lock: it changes nothing and may look at any time. ``clock`` is the check of a process that
+    watches the clock; without it the clock is compared with what the state folder knows.
     """
+    shop = Shop.of(order.config)
+    guard = ClockGuard(
+        clock or ClockCheck(order.config.state, machine=MachineClock(now=lambda: now().timestamp())),
+        config=order.config,
+        shop=shop,
+        dry_run=order.dry_run,
+    )
     context = Context(
         config=order.config,
-        shop=Shop.of(order.config),
+        shop=shop,
         now=now,
         report=report,
         cancelled=cancelled,
         attributes=order.attributes,
         ask=order.ask,
+        clock_doubt=guard.doubt,
     )
     if order.dry_run:
         with context.shop.staying():
-            return Performed(plan=order.action.plan(context, order.options))
+            plan = order.action.plan(context, order.options)
+            return Performed(plan=plan, clock_doubt=guard.doubt_about(order.action.name, plan))
     with ExitStack() as locks:
         # Sorted: two runs that want the same two resources never wait for each other.
         for resource in sorted(set(order.action.resources(order.config, order.options))):
@@ -95,6 +115,7 @@ def run_action(
             )
         locks.enter_context(context.shop.staying())
         plan = order.action.plan(context, order.options)
+        guard.require(order.action.name, plan)
         outcome = order.action.perform(context, order.options, plan)
     # The locks are given back: a slow line to another place must not hold up a cleanup.
     return Performed(plan=plan, outcome=with_copies(context, outcome, locks=order.config.state / LOCKS))

@@ -25,6 +25,7 @@ COMMANDS = MappingProxyType(
         "receiver": ("storekeeper.commands.receiver", "receiver"),
         "init": ("storekeeper.commands.init", "init"),
         "check-config": ("storekeeper.commands.check_config", "check_config"),
+        "check-clock": ("storekeeper.commands.check_clock", "check_clock"),
         "storage_info": ("storekeeper.commands.storage_info", "storage_info"),
         "checklist": ("storekeeper.commands.checklist", "checklist"),
         "runs": ("storekeeper.commands.runs", "runs"),

@@ -10,6 +10,7 @@ What can go wrong, as one tree.
     ├── UnsafePath              a path leads, or may lead, outside its root
     ├── NotEnoughSpace          the disk has no room for what would be written
     ├── OverBudget              a run would remove more than it may
+    ├── ClockInDoubt            the clock may be wrong, so nobody knows what is old
     ├── BackupRefused           a backup is not whole, or would not be
     └── OffsiteFailed           a copy away from this machine was not made    temporary
 
@@ -79,6 +80,10 @@ class NotEnoughSpace(StorekeeperError):
 
 class OverBudget(StorekeeperError):
     """The plan removes more than the budget allows; nothing was removed."""
+
+
+class ClockInDoubt(StorekeeperError):
+    """The clock is far from what its witnesses say; nothing was removed by age."""
 
 
 class BackupRefused(StorekeeperError):

@@ -68,6 +68,14 @@ def format_size(size_bytes: int) -> str:
     return f"{sign}{rest} B"
 
 
+def format_length(seconds: float) -> str:
+    """Write a length of time for an operator, in the largest unit that it has two of, as ``40 hours``."""
+    for unit, factor in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if abs(seconds) >= 2 * factor:
+            return f"{int(seconds // factor)} {unit}"
+    return f"{int(seconds)} seconds"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Age:
     """A length of time in calendar months and exact seconds; ``3 months`` is not 90 days."""

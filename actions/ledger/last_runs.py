@@ -41,6 +41,17 @@ def all_details(config: Config, action: str) -> list[tuple[float, float, dict[st
     return [(row["started"], row["finished"], json.loads(row["details"])) for row in rows]
 
 
+def done_moments(config: Config, *, before: float) -> list[float]:
+    """Return when runs succeeded, at most a moment for each day, in seconds since 1970."""
+    rows = _ask(
+        config,
+        "SELECT max(finished) AS moment FROM runs WHERE state = ? AND finished <= ? AND NOT dry_run"
+        " GROUP BY CAST(finished / 86400 AS INTEGER) ORDER BY moment DESC LIMIT 1000",
+        (RunState.DONE, before),
+    )
+    return [row["moment"] for row in rows]
+
+
 def failed_since(config: Config, moment: float) -> list[str]:
     """Give the ids of the runs that have failed since then, the newest first."""
     rows = _ask(

@@ -57,7 +57,8 @@ class QrCodePlan:
     Files without rows first (they need no database), then rows with their files, in the order of removal.
 
     ``before`` holds the moment, in seconds since 1970, before which each kind's images go. ``over_budget``
-    says, where it is not empty, why the run would stop before it removes anything.
+    says, where it is not empty, why the run would stop before it removes anything; ``all_at_once`` of which
+    kind every image would go: so it looks where a clock is wrong.
     """
 
     files: tuple[PlannedFile, ...]
@@ -65,6 +66,7 @@ class QrCodePlan:
     before: dict[str, float]
     notes: tuple[str, ...] = ()
     over_budget: str = ""
+    all_at_once: str = ""
 
     @property
     def size_bytes(self) -> int:

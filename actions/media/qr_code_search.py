@@ -85,6 +85,7 @@ class QrCodeSearch:
                 before=self._before,
                 notes=tuple(self._notes.told()),
                 over_budget=self._over_budget([*files, *rows]),
+                all_at_once=self._all_at_once([*files, *rows]),
             )
 
     def _matching_files(self, area: str) -> Iterator[tuple[str, tuple[FoundFile, str]]]:
@@ -236,6 +237,19 @@ class QrCodeSearch:
             )
         inside = location.relative_to(root).as_posix()
         return "" if inside == "." else f"{inside}/"
+
+    def _all_at_once(self, items: list[PlannedFile | PlannedRow]) -> str:
+        """Return of which kind every image would go, ``""`` where some stay or there are only a few."""
+        there = Counter(kind for found in self._found.values() for _, kind in found.values())
+        gone = Counter(
+            self._found[item.area][item.file.name][1]
+            for item in items
+            if item.file is not None and item.file.name in self._found[item.area]
+        )
+        for kind, count in gone.items():
+            if count > self._config.budget.at_least and count == there[kind]:
+                return f"all {count} images of {kind} have come to their end at once"
+        return ""
 
     def _over_budget(self, items: list[PlannedFile | PlannedRow]) -> str:
         for area, tree in self._trees.items():

@@ -29,6 +29,8 @@ class Copies:
     present: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     error: str = ""
+    left: str = ""
+    """Why copies that the retention would not keep were left there, empty where none was."""
 
     @property
     def told(self) -> str:
@@ -36,8 +38,10 @@ class Copies:
         if self.error:
             return f"NOT copied to {self.place}: {self.error}"
         gone = f"; {len(self.removed)} removed there" if self.removed else ""
+        left = f"; none was removed there, since the clock may be wrong: {self.left}" if self.left else ""
         return (
-            f"{self.place} has {len(self.copied)} new and {len(self.present)} old copies, all checked{gone}"
+            f"{self.place} has {len(self.copied)} new and {len(self.present)} old copies,"
+            f" all checked{gone}{left}"
         )
 
 
@@ -68,6 +72,7 @@ def copy_to(context: Context, url: str, *, backups: Sequence[Backup]) -> Copies:
         copied_bytes=run.copied_bytes,
         present=tuple(run.present),
         removed=tuple(run.removed),
+        left=run.left,
         error=error.removeprefix(f"{run.place_name}: "),
     )
 
@@ -82,6 +87,7 @@ class _Run:
     present: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     moved_bytes: int = 0
+    left: str = ""
 
     def copy_all(self, place: OffsitePlace) -> None:
         config = self.context.config.backups
@@ -107,8 +113,10 @@ class _Run:
             if backup.path.name not in refused:
                 self._bring(place, backup)
         # After the new ones are there and read back.
-        for name in refused:
-            if name in there:
+        old = [name for name in refused if name in there]
+        self.left = self.context.clock_doubt() if old else ""
+        for name in old:
+            if not self.left:
                 remove_copy(place, name)
                 self.removed.append(name)
                 self._report(note=f"removed {name} from {self.place_name}")

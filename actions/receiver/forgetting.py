@@ -27,18 +27,24 @@ class Forgetting:
         engine: Engine,
         config: Config,
         now: Callable[[], dt.datetime],
+        trusted: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._config = config
         self._now = now
+        self._trusted = trusted
         self._clock = clock
         self._next = -float("inf")
 
     def tend(self) -> None:
-        """Forget, at the first call and then once a day; raises LedgerUnavailable and sqlite3.Error."""
-        if self._clock() < self._next:
+        """
+        Forget, at the first call and then once a day, by a clock that can be trusted.
+
+        Raises LedgerUnavailable and sqlite3.Error.
+        """
+        if self._clock() < self._next or not self._trusted():
             return
         now = self._now()
         before = self._config.receiver.history.before(now).timestamp()

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from actions.clock.check import ClockCheck
+from actions.clock.signs import find_witnesses
 from actions.ledger.ledger import Ledger
 from actions.leftovers import finish_removals, prune_state
 from actions.receiver.engine import Engine
@@ -15,6 +17,7 @@ from actions.receiver.forgetting import Forgetting
 from actions.receiver.reserve import Reserve
 from actions.schedules import Scheduler
 from storekeeper.config import Config
+from storekeeper.shop import Shop
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Housekeeper:
         scheduler: Scheduler,
         config: Config,
         now: Callable[[], dt.datetime],
+        clock_check: ClockCheck,
         more: Sequence[Callable[[], object]] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -44,14 +48,16 @@ class Housekeeper:
         self._jobs: Sequence[Callable[[], object]] = (
             # First: on a full disk all others need it.
             Reserve(config.state).tend,
+            # Before what is due: a clock that has jumped is known to have.
+            clock_check.beat,
             engine.start,
             scheduler.accept_due,
             engine.reconcile,
             lambda: expire_episodes(ledger, before=receiver.episode_expiry.before(now()).timestamp()),
             lambda: expire_approvals(ledger, before=receiver.approval_expiry.before(now()).timestamp()),
             lambda: fail_abandoned_runs(ledger),
-            lambda: self._daily(lambda: _begin_to_tidy(config, now=now())),
-            Forgetting(ledger, engine=engine, config=config, now=now).tend,
+            lambda: self._daily(lambda: _begin_to_tidy(config, now=now(), clock_check=clock_check)),
+            Forgetting(ledger, engine=engine, config=config, now=now, trusted=clock_check.beat).tend,
             *more,
         )
         self._clock = clock
@@ -92,13 +98,21 @@ class Housekeeper:
             self._wake.wait(ROUND_SECONDS)
 
 
-def _begin_to_tidy(config: Config, *, now: dt.datetime) -> None:
-    """Tidy in a thread of its own: a root on a server that does not answer must hold up no round."""
+def _begin_to_tidy(config: Config, *, now: dt.datetime, clock_check: ClockCheck) -> None:
+    """
+    Tidy in a thread: a root on a server that does not answer must hold up no round.
+
+    The witnesses of the clock are asked here, so that the receiver knows soon after its start what is right.
+    """
 
     def tidy() -> None:
         try:
-            prune_state(config, now=now)
             finish_removals(config)
+            verdict = clock_check.look(lambda now: find_witnesses(config, shop=Shop.of(config), now=now))
+            if verdict.doubt:
+                logger.warning("nothing is removed by age: the clock may be wrong: %s", verdict.doubt)
+            else:
+                prune_state(config, now=now)
         except Exception as error:
             # The edge of this thread: tomorrow is another day.
             logger.warning("what earlier runs left was not tidied up: %s", error, exc_info=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actions.action import Action
+from actions.clock.check import ClockCheck
 from actions.ledger.ledger import Ledger
 from actions.playbooks import check_playbooks, playbooks_of
 from actions.receiver.access import Access, TokenFile
@@ -15,7 +16,6 @@ from actions.receiver.intake import Intake
 from actions.receiver.overdue import Overdue
 from actions.receiver.page.pages import Pages
 from actions.receiver.rate_limit import RateLimit
-from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.telling.teller import Teller
 from actions.receiver.worker import Worker
 from actions.runner import now_here
@@ -52,7 +52,7 @@ class Parts:
         pause: Callable[[float], None],
         overdue: Overdue,
         needs: Needs,
-        steady_clock: SteadyClock,
+        clock_check: ClockCheck,
         web_config: WebConfigFile,
         token: TokenFile | None,
         loopback: bool,
@@ -71,7 +71,7 @@ class Parts:
             pause=pause,
             overdue=overdue,
             needs=needs,
-            steady_clock=steady_clock,
+            clock_check=clock_check,
         )
         self._housekeeper = Housekeeper(
             ledger,
@@ -79,6 +79,7 @@ class Parts:
             scheduler=scheduler,
             config=config,
             now=now_here,
+            clock_check=clock_check,
             more=[overdue.tend],
         )
         self._teller = Teller(config, actions=actions, now=now_here)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actions.action import Action
+from actions.clock.check import ClockCheck
 from actions.ledger.file import LedgerFile
 from actions.ledger.ledger import Ledger
 from actions.receiver.access import TokenFile, is_protected
@@ -17,7 +18,6 @@ from actions.receiver.emergency import Needs
 from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.overdue import Overdue
 from actions.receiver.parts import Parts, check_config
-from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.workers import Workers
 from actions.runner import now_here
 from actions.table import ACTIONS
@@ -101,7 +101,7 @@ class ReceiverService:
         overdue = Overdue(ledger, stopping=self._stopping.is_set)
         # These outlive a change of the config: runs of before and after it share the resources and the time.
         needs = Needs()
-        steady_clock = SteadyClock()
+        self._clock_check = ClockCheck(config.state)
         workers = Workers(ledger, current=lambda: self._parts.worker)
         self._engine = DbosEngine(
             ledger,
@@ -119,7 +119,7 @@ class ReceiverService:
             pause=self._pause,
             overdue=overdue,
             needs=needs,
-            steady_clock=steady_clock,
+            clock_check=self._clock_check,
             web_config=web_config,
             token=token,
             loopback=loopback,
@@ -152,6 +152,7 @@ class ReceiverService:
         except BaseException:
             self._engine.stop(grace_seconds=0)
             raise
+        self._clock_check.watch()
         self._parts.start(page_url=self._page_url())
         if self._watch is not None:
             self._watch.start()
@@ -172,6 +173,7 @@ class ReceiverService:
         self.web.stop()
         self._parts.stop()
         ended = self._engine.stop(grace_seconds=GRACE_SECONDS)
+        self._clock_check.unwatch()
         logger.info("stopped")
         return ended
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from actions.action import Action, Outcome, Progress
+from actions.clock.check import ClockCheck
 from actions.ledger.file import LedgerUnavailable
 from actions.ledger.ledger import Ledger, Run, Step
 from actions.ledger.progress_keeper import ProgressKeeper
@@ -25,7 +26,6 @@ from actions.media.approving import APPROVAL
 from actions.receiver.emergency import Needs, gives_way, makes_room_now, may_wait
 from actions.receiver.overdue import Overdue
 from actions.receiver.room_guard import RoomGuard
-from actions.receiver.steady_clock import SteadyClock
 from actions.receiver.step_watch import StepWatch, Stop
 from actions.runner import Order, Performed, now_here, run_action
 from storekeeper.config import Config
@@ -70,7 +70,7 @@ class Worker:
         clock: Callable[[], float] = time.monotonic,
         overdue: Overdue | None = None,
         needs: Needs | None = None,
-        steady_clock: SteadyClock | None = None,
+        clock_check: ClockCheck | None = None,
     ) -> None:
         self._ledger = ledger
         self._config = config
@@ -83,7 +83,7 @@ class Worker:
         self.may_begin = self._room.may_begin
         self._overdue = overdue or Overdue(ledger, clock=clock)
         self._needs = needs or Needs()
-        self._steady_clock = steady_clock or SteadyClock()
+        self._clock_check = clock_check
 
     def carry_out(self, run_id: str, position: int) -> Next:
         """Carry out the step at ``position`` and, after the last one, end the run."""
@@ -144,7 +144,6 @@ class Worker:
         )
         try:
             self._room.require(run, step)
-            self._steady_clock.require(run, step.action)
             order = self._order(run, step, approval=approval_of(self._ledger, run.id, position))
             watch.resources = tuple(order.action.resources(order.config, order.options))
             with self._overdue.watched(run.id, deadline=deadline):
@@ -216,7 +215,9 @@ class Worker:
         while True:
             needed: tuple[str, ...] = ()
             try:
-                return run_action(order, report=keeper, cancelled=watch, now=self._now)
+                return run_action(
+                    order, report=keeper, cancelled=watch, now=self._now, clock=self._clock_check
+                )
             except AlreadyRunning:
                 if self._clock() > give_up:
                     raise
@@ -296,4 +297,5 @@ def _planned(done: Performed) -> Outcome:
             "rows": shown if len(str(shown)) <= PLAN_CHARACTERS else [],
             "row_count": len(rows) - 1,
         }
-    return Outcome(summary=f"dry run: {done.plan.summary}", details=details)
+    doubt = f"; it would stop: the clock may be wrong: {done.clock_doubt}" if done.clock_doubt else ""
+    return Outcome(summary=f"dry run: {done.plan.summary}{doubt}", details=details)

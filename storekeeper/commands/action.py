@@ -8,8 +8,9 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from actions.action import Action, Outcome, Plan
-from actions.runner import run_by_hand
+from actions.action import Action, Plan
+from actions.clock.check import HINT
+from actions.runner import Performed, run_by_hand
 from storekeeper.commands.common import config_option, print_json, print_table, read_config
 from storekeeper.commands.options import options_of
 from storekeeper.commands.progress import ProgressDisplay
@@ -37,9 +38,9 @@ def command_of(action: Action[Any, Any]) -> click.Command:
                 ask=_asking(progress) if sys.stdin.isatty() and sys.stderr.isatty() else None,
             )
         if as_json:
-            print_json(_as_json(done.plan, done.outcome))
+            print_json(_as_json(done))
         else:
-            _print(done.plan, done.outcome)
+            _print(done)
 
     return click.Command(
         action.name,
@@ -71,9 +72,11 @@ def _told(problem: Any) -> str:
     return f"--{'.'.join(str(part) for part in problem['loc']).replace('_', '-')}: {problem['msg']}"
 
 
-def _as_json(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
+def _as_json(done: Performed) -> dict[str, Any]:
+    outcome = done.outcome
     if outcome is None:
-        return {"dry_run": True, "plan": plan.as_json()}
+        doubt = {"clock_doubt": done.clock_doubt} if done.clock_doubt else {}
+        return {"dry_run": True, "plan": done.plan.as_json(), **doubt}
     return {
         "dry_run": False,
         "summary": outcome.summary,
@@ -84,9 +87,12 @@ def _as_json(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
     }
 
 
-def _print(plan: Plan, outcome: Outcome | None) -> None:
+def _print(done: Performed) -> None:
+    plan, outcome = done.plan, done.outcome
     rows = plan.rows()
     # A plan without anything to do has still something to tell: what was found, or left and why.
     if (outcome is None or plan.empty) and len(rows) > 1:
         print_table(rows, most=ROWS_SHOWN)
     click.echo(f"dry run: {plan.summary}" if outcome is None else outcome.summary)
+    if done.clock_doubt:
+        click.echo(f"it would stop: the clock may be wrong: {done.clock_doubt}\n{HINT}")

@@ -160,7 +160,7 @@ class Budget(Model):
     """The share of the files that are there."""
     bytes: float = Field(default=0.9, gt=0, le=1)
     """The share of their bytes."""
-    at_least: int = Field(default=1000, ge=0)
+    at_least: int = Field(default=20, ge=0)
     """A run of up to this many files is never over the budget of files or bytes."""
 
 

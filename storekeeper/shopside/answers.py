@@ -18,6 +18,7 @@ QUESTIONS = {
     "rows_naming": ("file_names", "rows_naming"),
     "rename_in_rows": ("file_names", "rename_in_rows"),
     "settle_rows": ("file_names", "settle_rows"),
+    "signs_of_life": ("signs_of_life", "signs_of_life"),
     "database_size": ("sizes", "database_size"),
     "copy_file": ("file_copy", "copy_file"),
     "dump_fixture": ("fixture", "dump_fixture"),

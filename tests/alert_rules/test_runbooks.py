@@ -25,6 +25,7 @@ HEADINGS = ["Meaning", "Impact", "What storekeeper does by itself", "Diagnosis",
 # The commands that a page may name, each with the options that it may give.
 COMMANDS = {
     "storage_info": {"--json"},
+    "check-clock": {"--is-right"},
     "check-config": set(),
     "exporter": set(),
     "receiver": set(),

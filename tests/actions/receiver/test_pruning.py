@@ -196,17 +196,22 @@ def test_once_a_day(ledger: Ledger, config_file: Path, clock: Any) -> None:
             seen.append(before)
             return 0
 
-    seconds = [0.0]
+    seconds, right = [0.0], [False]
     forgetting = Forgetting(
         ledger,
         engine=Idle(),  # type: ignore[arg-type] # only this is asked for
         config=load_config(config_file),
         now=clock,
+        trusted=lambda: right[0],
         clock=lambda: seconds[0],
     )
     old, young = (carry_out(ledger, accept(ledger)), clock.advance(days=10), accept(ledger))[::2]
     ledger.end_run(young, state=RunState.DONE)
     clock.advance(days=25)
+    # By a clock that may be wrong nothing is old.
+    forgetting.tend()
+    assert [] == seen
+    right[0] = True
     for moment in (0.0, DAY - 1, DAY):
         seconds[0] = moment
         forgetting.tend()
