@@ -49,18 +49,29 @@ def choose_playbook(
     alert: Alert, *, resource: Resource, playbooks: Mapping[str, Playbook]
 ) -> NamedPlaybook | None:
     """
-    Give the playbook for an alert: of those that match, the one that says most about it, then the first.
+    Return the playbook for an alert: of those that match, the one that says most about it, then the first.
 
-    A resource says more than a severity.
+    A resource says more than a level, a level more than a severity.
     """
     matching = [
-        (bool(playbook.resource), playbook.severity is not None, NamedPlaybook(name=name, playbook=playbook))
-        for name, playbook in playbooks.items()
-        if playbook.alert == alert.name
-        and playbook.severity in (None, alert.severity)
-        and (not playbook.resource or resource.kind in playbook.resource)
+        NamedPlaybook(name=name, playbook=one)
+        for name, one in playbooks.items()
+        if _fits(one, alert, resource)
     ]
-    return max(matching, key=lambda one: one[:2])[2] if matching else None
+    return max(matching, key=lambda one: _says(one.playbook)) if matching else None
+
+
+def _fits(playbook: Playbook, alert: Alert, resource: Resource) -> bool:
+    return (
+        playbook.alert == alert.name
+        and playbook.severity in (None, alert.severity)
+        and playbook.level in (None, alert.level)
+        and (not playbook.resource or resource.kind in playbook.resource)
+    )
+
+
+def _says(playbook: Playbook) -> tuple[bool, bool, bool]:
+    return bool(playbook.resource), playbook.level is not None, playbook.severity is not None
 
 
 def check_playbooks(config: Config, *, actions: Mapping[str, Action[Any, Any]] = ACTIONS) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ def open_episodes(file: LedgerFile) -> list[dict[str, Any]]:
         {
             "alertname": row["alertname"],
             "severity": row["severity"],
+            "level": row["level"] or row["severity"],
             "resource": row["resource"],
             "labels": json.loads(row["labels"]),
             "opened": _time(row["opened"]),

@@ -2,7 +2,8 @@
 The ledger's tables and closed sets: ``ledger.sqlite3`` in the state folder, described here and nowhere else.
 
     episodes   one alert from its first firing notification to its end
-    alerts     each notification about an alert, with what was decided (kept for ALERTS_KEPT_SECONDS)
+    alerts     each notification about an alert, with what was decided (kept for ALERTS_KEPT_SECONDS); of one
+               that is about another shop only the last
     runs       one decision to act, whoever took it
     steps      the actions of a run, in order
     log        the lines that the steps left
@@ -19,7 +20,7 @@ all its attempts freed so far, ``carried_bytes`` what the attempts before the pr
 import enum
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 ALERTS_KEPT_SECONDS: Final = 90 * 86400.0
 
 
@@ -101,11 +102,16 @@ CREATE TABLE outbox (
 ) STRICT
 """
 
-MIGRATIONS: Final = {1: _DECISIONS_AND_OUTBOX}
+# What version 3 added. An alert about another shop is kept once, however often it is sent.
+_LEVEL_AND_FOREIGN: Final = """
+ALTER TABLE episodes ADD COLUMN level TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX one_foreign_alert ON alerts (fingerprint) WHERE verdict = 'foreign'
+"""
+
+MIGRATIONS: Final = {1: _DECISIONS_AND_OUTBOX, 2: _LEVEL_AND_FOREIGN}
 """By the version they start from: the statements that lead to the next."""
 
-SCHEMA: Final = (
-    """
+SCHEMA: Final = """
 CREATE TABLE episodes (
     id INTEGER PRIMARY KEY,
     fingerprint TEXT NOT NULL,
@@ -205,6 +211,4 @@ CREATE TABLE schedules (
     key TEXT PRIMARY KEY,
     known_since REAL NOT NULL
 ) STRICT;
-"""
-    + _DECISIONS_AND_OUTBOX
-)
+""" + ";".join(MIGRATIONS.values())

@@ -24,12 +24,13 @@ from actions.ledger.history import MOST_ROWS, find_run, list_runs
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, Trigger
-from actions.receiver.access import WEBHOOK_PATH, WHO
+from actions.receiver.access import IS_PERSON, WEBHOOK_PATH, WHO
 from actions.receiver.bodies import JsonBodies
 from actions.receiver.bodies import read_body as read_body
 from actions.receiver.intake import Intake, add_to_counter
 from actions.receiver.metrics import ReceiverCollector
 from actions.receiver.payload import MalformedPayload, parse_message
+from actions.receiver.person_only import needs_person
 from storekeeper.config import Config
 
 logger = logging.getLogger(__name__)
@@ -143,14 +144,26 @@ class Receiver:
                 dry_run=wanted.dry_run,
                 trigger=Trigger.API,
                 who=request.scope[WHO],
+                is_person=request.scope[IS_PERSON],
             )
         )
         return _json(await self._run_or_404(run), status=202)
 
     def start_run(
-        self, name: str, *, options: Mapping[str, Any], dry_run: bool, trigger: Trigger, who: str
+        self,
+        name: str,
+        *,
+        options: Mapping[str, Any],
+        dry_run: bool,
+        trigger: Trigger,
+        who: str,
+        is_person: bool,
     ) -> str:
-        """Accept a run that a person wants and give its id; HTTPException 400 for a wrong one."""
+        """
+        Accept a run and return its id.
+
+        HTTPException 400 for a wrong one, 403 for one that only a known person may start.
+        """
         action = self._actions.get(name)
         if action is None:
             raise HTTPException(400, f"There is no such action. Known: {', '.join(sorted(self._actions))}.")
@@ -164,6 +177,12 @@ class Receiver:
         if paths:
             # Whoever may ask here may not yet write where this service may.
             raise HTTPException(400, f"{', '.join(paths)}: paths are given on the command line only.")
+        if not dry_run and not is_person and (what := needs_person(name, options)):
+            raise HTTPException(
+                403,
+                f"{what}: only for a known person, a user of --web.config.file (basic_auth_users); the token"
+                " is a machine's. On the command line it needs neither.",
+            )
         step = NewStep(action=name, options=options)
         run = self._ledger.accept(NewRun(trigger=trigger, who=who, steps=[step], dry_run=dry_run))
         assert run is not None, "a run without a due time is always accepted"

@@ -2,7 +2,9 @@
 What to do about one notification of one alert: a pure decision.
 
 An episode is one fingerprint from firing to resolved. It starts one run of its playbook; another only when
-it is still reported after the cooldown, and never more than the playbook's runs per day for the resource.
+it is still reported after the cooldown, and never more than the playbook's runs per day. Cooldown, open run
+and runs of the day are counted by playbook and resource: the same alert under a second fingerprint (the
+replica label of a pair of Prometheus servers) starts nothing twice.
 """
 
 import enum
@@ -18,6 +20,8 @@ class Verdict(enum.StrEnum):
     CLOSE = "close"
     NOT_OPEN = "not_open"
     """Resolved, but no such episode is open."""
+    FOREIGN = "foreign"
+    """It is about another shop, another machine, or of another exporter."""
     NO_PLAYBOOK = "no_playbook"
     UNKNOWN_RESOURCE = "unknown_resource"
     """There is a playbook, but the config knows no such resource."""
@@ -34,7 +38,7 @@ STARTS_OR_ENDS = (Verdict.RUN, Verdict.CLOSE)
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """How often a playbook may run: seconds between two runs of an episode, runs in 24 hours."""
+    """How often a playbook may run for a resource: seconds between two runs, runs in 24 hours."""
 
     cooldown_seconds: float
     runs_per_day: int
@@ -45,8 +49,8 @@ class Past:
     """
     What the ledger knows when the notification comes.
 
-    ``last_run_ended`` is the end of the open episode's last run, None before it had one;
-    ``runs_of_day`` and ``run_is_open`` are about the playbook and the resource, over all episodes.
+    ``last_run_ended``, ``runs_of_day`` and ``run_is_open`` are about the playbook and the resource, over all
+    episodes; ``last_run_ended`` is None where there was no run yet.
     """
 
     episode_is_open: bool = False
@@ -56,11 +60,21 @@ class Past:
 
 
 def decide(
-    status: Status, *, past: Past, rules: Rules | None, resource_is_known: bool, now: float
+    status: Status,
+    *,
+    past: Past,
+    rules: Rules | None,
+    resource_is_known: bool,
+    now: float,
+    is_ours: bool = True,
 ) -> Verdict:
-    """Give the verdict; ``rules`` is None where no playbook answers the alert."""
+    """Return the verdict; ``rules`` is None where no playbook answers the alert."""
+    if status is Status.RESOLVED and past.episode_is_open:
+        return Verdict.CLOSE
+    if not is_ours:
+        return Verdict.FOREIGN
     if status is Status.RESOLVED:
-        return Verdict.CLOSE if past.episode_is_open else Verdict.NOT_OPEN
+        return Verdict.NOT_OPEN
     if rules is None:
         return Verdict.NO_PLAYBOOK
     if not resource_is_known:

@@ -7,6 +7,7 @@ from typing import Final
 
 from actions.ledger.ledger import Ledger
 from actions.ledger.pruning import forget, shrink
+from actions.playbooks import playbooks_of
 from actions.receiver.engine import Engine
 from storekeeper.config import Config
 
@@ -47,7 +48,10 @@ class Forgetting:
         if self._clock() < self._next or not self._trusted():
             return
         now = self._now()
-        before = self._config.receiver.history.before(now).timestamp()
+        # The last run of a playbook is asked for until its cooldown is over.
+        cooldowns = [one.cooldown for one in playbooks_of(self._config).values() if one.cooldown]
+        ages = (self._config.receiver.history, self._config.receiver.cooldown, *cooldowns)
+        before = min(age.before(now).timestamp() for age in ages)
         forget(self._ledger, before=min(before, now.timestamp() - LEAST_KEPT_SECONDS))
         self._engine.forget(before=now.timestamp() - ENGINE_KEEPS_SECONDS)
         shrink(self._ledger.file.path)

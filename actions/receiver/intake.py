@@ -4,8 +4,9 @@ import datetime as dt
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final
 
 from actions.ledger.file import LedgerFile
@@ -13,6 +14,7 @@ from actions.ledger.rows import NewRun, NewStep, clean, insert_run
 from actions.ledger.schema import ALERTS_KEPT_SECONDS, EpisodeEnd, Trigger
 from actions.playbooks import NamedPlaybook, choose_playbook
 from actions.receiver.episodes import STARTS_OR_ENDS, Past, Rules, Verdict, decide
+from actions.receiver.ownership import has_neighbour, is_ours, names_other_shop
 from actions.receiver.payload import Alert, Message, Status
 from actions.receiver.telling.names import is_own
 from storekeeper.config import Config, Playbook
@@ -25,6 +27,10 @@ DAY_SECONDS: Final = 86400.0
 RECEIVED: Final = "alerts_received"
 SKIPPED: Final = "alerts_skipped"
 TRUNCATED: Final = "alerts_truncated"
+# Messages with an alert whose label names another shop.
+OTHER_SHOPS: Final = "messages_of_other_shops"
+# So many alerts are written in one transaction: a message of thousands must not hold up what else is written.
+ALERTS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,18 @@ class Taken:
 
     runs: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """An alert with what the config alone says about it."""
+
+    alert: Alert
+    ours: bool
+    resource: Resource
+    resource_is_known: bool
+    chosen: NamedPlaybook | None
+    rules: Rules | None
 
 
 class Intake:
@@ -52,54 +70,73 @@ class Intake:
         self._now = now
 
     def take(self, message: Message) -> Taken:
-        """Write the whole message down and decide; raises LedgerUnavailable, then none of it is."""
+        """
+        Write the message down and decide; raises LedgerUnavailable.
+
+        Of a message with more than ALERTS_AT_ONCE alerts a part may be written then: it is sent again, and an
+        alert that comes twice starts nothing twice.
+        """
         moment = self._now()
         if message.truncated:
             logger.warning("Alertmanager cut %d alerts from a message; set max_alerts: 0", message.truncated)
         runs: list[str] = []
         verdicts: list[Verdict] = []
-        with self._file.write() as connection:
-            for alert in message.alerts:
-                verdict, run = self._take_alert(connection, alert, moment=moment)
-                verdicts.append(verdict)
-                runs += [run] if run else []
-            add_to_counter(connection, RECEIVED, amount=len(message.alerts))
-            if message.truncated:
-                add_to_counter(connection, TRUNCATED, amount=message.truncated)
-            connection.execute(
-                "DELETE FROM alerts WHERE received < ?", (moment.timestamp() - ALERTS_KEPT_SECONDS,)
-            )
+        # What asks the config and the disks comes first: in a transaction it would hold up all others.
+        judged = self._judge(message.alerts, moment=moment)
+        for start in range(0, max(len(judged), 1), ALERTS_AT_ONCE):
+            part = judged[start : start + ALERTS_AT_ONCE]
+            with self._file.write() as connection:
+                for one in part:
+                    verdict, run = _take_alert(connection, one, now=moment.timestamp())
+                    verdicts.append(verdict)
+                    runs += [run] if run else []
+                add_to_counter(connection, RECEIVED, amount=len(part))
+                if start == 0:
+                    self._note_message(connection, message, moment=moment)
         return Taken(runs=tuple(runs), verdicts=tuple(verdicts))
 
-    def _take_alert(
-        self, connection: sqlite3.Connection, alert: Alert, *, moment: dt.datetime
-    ) -> tuple[Verdict, str | None]:
-        now = moment.timestamp()
-        if is_own(alert.name):
-            _note(connection, alert, verdict=Verdict.OWN, episode=None, now=now)
-            return Verdict.OWN, None
-        resource = resource_of(alert.labels)
-        chosen = choose_playbook(alert, resource=resource, playbooks=self._playbooks)
-        episode = connection.execute(
-            "SELECT id FROM episodes WHERE fingerprint = ? AND closed IS NULL", (alert.fingerprint,)
-        ).fetchone()
-        past = _past(connection, episode and episode["id"], chosen=chosen, resource=resource, now=now)
-        verdict = decide(
-            alert.status,
-            past=past,
-            rules=self._rules(chosen.playbook, moment=moment) if chosen else None,
-            resource_is_known=is_known(resource, self._config),
-            now=now,
+    def _note_message(self, connection: sqlite3.Connection, message: Message, *, moment: dt.datetime) -> None:
+        if message.truncated:
+            add_to_counter(connection, TRUNCATED, amount=message.truncated)
+        if any(names_other_shop(alert.labels, config=self._config) for alert in message.alerts):
+            add_to_counter(connection, OTHER_SHOPS)
+        connection.execute(
+            "DELETE FROM alerts WHERE received < ?", (moment.timestamp() - ALERTS_KEPT_SECONDS,)
         )
-        episode_id = _keep_episode(
-            connection, episode and episode["id"], alert, resource=resource, verdict=verdict, now=now
-        )
-        run = None
-        if verdict is Verdict.RUN and chosen:
-            run = insert_run(connection, _new_run(alert, chosen, resource, episode_id), now=now)
-            connection.execute("UPDATE episodes SET runs = runs + 1 WHERE id = ?", (episode_id,))
-        _note(connection, alert, verdict=verdict, episode=episode_id, now=now)
-        return verdict, run
+
+    def _judge(self, alerts: Sequence[Alert], *, moment: dt.datetime) -> list[_Judged]:
+        known = cache(partial(is_known, config=self._config))
+        rules = cache(partial(self._rules_of, moment=moment))
+        names_another = any(names_other_shop(alert.labels, config=self._config) for alert in alerts)
+        is_only_shop = cache(lambda: not names_another and self._is_only_shop())
+        judged = []
+        for alert in alerts:
+            ours = is_ours(alert.labels, config=self._config, is_only_shop=is_only_shop)
+            resource = resource_of(alert.labels)
+            chosen = choose_playbook(alert, resource=resource, playbooks=self._playbooks) if ours else None
+            judged.append(
+                _Judged(
+                    alert=alert,
+                    ours=ours,
+                    resource=resource,
+                    # Of a foreign alert nothing is asked: its mount point is one of another machine.
+                    resource_is_known=ours and known(resource),
+                    chosen=chosen,
+                    rules=rules(chosen.name) if chosen else None,
+                )
+            )
+        return judged
+
+    def _is_only_shop(self) -> bool:
+        """Return whether neither the state folder nor any alert so far speaks of a second shop."""
+        if has_neighbour(self._config):
+            return False
+        with self._file.read() as connection:
+            row = connection.execute("SELECT value FROM counters WHERE name = ?", (OTHER_SHOPS,)).fetchone()
+        return row is None
+
+    def _rules_of(self, name: str, *, moment: dt.datetime) -> Rules:
+        return self._rules(self._playbooks[name], moment=moment)
 
     def _rules(self, playbook: Playbook, *, moment: dt.datetime) -> Rules:
         cooldown = playbook.cooldown or self._config.receiver.cooldown
@@ -118,6 +155,35 @@ def add_to_counter(connection: sqlite3.Connection, name: str, *, label: str = ""
     )
 
 
+def _take_alert(connection: sqlite3.Connection, judged: _Judged, *, now: float) -> tuple[Verdict, str | None]:
+    alert = judged.alert
+    if judged.ours and is_own(alert.name):
+        _note(connection, alert, verdict=Verdict.OWN, episode=None, now=now)
+        return Verdict.OWN, None
+    found = connection.execute(
+        "SELECT id FROM episodes WHERE fingerprint = ? AND closed IS NULL", (alert.fingerprint,)
+    ).fetchone()
+    episode = found and found["id"]
+    verdict = decide(
+        alert.status,
+        past=_past(connection, episode, chosen=judged.chosen, resource=judged.resource, now=now),
+        rules=judged.rules,
+        resource_is_known=judged.resource_is_known,
+        now=now,
+        is_ours=judged.ours,
+    )
+    if verdict is not Verdict.FOREIGN:
+        episode = _keep_episode(
+            connection, episode, alert, resource=judged.resource, verdict=verdict, now=now
+        )
+    run = None
+    if verdict is Verdict.RUN and judged.chosen:
+        run = insert_run(connection, _new_run(alert, judged.chosen, judged.resource, episode), now=now)
+        connection.execute("UPDATE episodes SET runs = runs + 1 WHERE id = ?", (episode,))
+    _note(connection, alert, verdict=verdict, episode=episode, now=now)
+    return verdict, run
+
+
 def _note(
     connection: sqlite3.Connection, alert: Alert, *, verdict: Verdict, episode: int | None, now: float
 ) -> None:
@@ -126,7 +192,9 @@ def _note(
         add_to_counter(connection, SKIPPED, label=verdict)
     connection.execute(
         "INSERT INTO alerts (received, fingerprint, status, alertname, starts_at, episode, verdict)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (fingerprint) WHERE verdict = 'foreign' DO UPDATE SET"
+        " received = excluded.received, status = excluded.status, starts_at = excluded.starts_at",
         (now, alert.fingerprint, alert.status, clean(alert.name), clean(alert.starts_at), episode, verdict),
     )
 
@@ -142,20 +210,18 @@ def _past(
     if chosen is None:
         return Past(episode_is_open=episode is not None)
     # A run by an alert counts from its acceptance, so that a run that is still open counts, too.
-    of_playbook = connection.execute(
+    row = connection.execute(
         "SELECT count(*) FILTER (WHERE accepted > ?) AS of_day,"
-        " count(*) FILTER (WHERE state IN ('accepted', 'waiting', 'running')) AS open"
+        " count(*) FILTER (WHERE state IN ('accepted', 'waiting', 'running')) AS open,"
+        " max(coalesce(finished, accepted)) AS ended"
         " FROM runs WHERE playbook = ? AND resource = ? AND trigger = ?",
         (now - DAY_SECONDS, chosen.name, clean(str(resource)), Trigger.ALERT),
     ).fetchone()
-    of_episode = connection.execute(
-        "SELECT max(coalesce(finished, accepted)) AS ended FROM runs WHERE episode = ?", (episode,)
-    ).fetchone()
     return Past(
         episode_is_open=episode is not None,
-        last_run_ended=of_episode["ended"],
-        runs_of_day=of_playbook["of_day"],
-        run_is_open=bool(of_playbook["open"]),
+        last_run_ended=row["ended"],
+        runs_of_day=row["of_day"],
+        run_is_open=bool(row["open"]),
     )
 
 
@@ -182,12 +248,13 @@ def _keep_episode(
         )
         return episode
     return connection.execute(
-        "INSERT INTO episodes (fingerprint, alertname, severity, resource, labels, opened, last_news,"
-        " exhausted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO episodes (fingerprint, alertname, severity, level, resource, labels, opened, last_news,"
+        " exhausted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             alert.fingerprint,
             clean(alert.name),
             clean(alert.severity),
+            clean(alert.level),
             clean(str(resource)),
             json.dumps(alert.labels),
             now,

@@ -7,7 +7,7 @@ from actions.action import Action
 from actions.clock.check import ClockCheck
 from actions.ledger.ledger import Ledger
 from actions.playbooks import check_playbooks, playbooks_of
-from actions.receiver.access import Access, TokenFile
+from actions.receiver.access import Access
 from actions.receiver.app import Receiver
 from actions.receiver.emergency import Needs
 from actions.receiver.engine import Engine
@@ -25,6 +25,7 @@ from storekeeper.errors import ConfigurationError
 from storekeeper.measure.usage import UsageReader
 from storekeeper.shop import Shop
 from storekeeper.web.guard import WebConfigFile
+from storekeeper.web.token_file import TokenFile
 
 
 def check_config(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -> None:
@@ -54,7 +55,8 @@ class Parts:
         needs: Needs,
         clock_check: ClockCheck,
         web_config: WebConfigFile,
-        token: TokenFile | None,
+        token: TokenFile,
+        token_was_made: bool,
         loopback: bool,
         reloaded: Callable[[], tuple[bool, float]] | None,
     ) -> None:
@@ -98,6 +100,7 @@ class Parts:
             receiver.app,
             web_config=web_config,
             token=token,
+            token_was_made=token_was_made,
             loopback=loopback,
             requests=RateLimit(per_minute=config.receiver.requests_per_minute),
             logins=RateLimit(per_minute=config.receiver.failed_logins_per_minute),

@@ -36,13 +36,18 @@ class Alert:
 
     @property
     def name(self) -> str:
-        """Give the alert's name."""
+        """Return the alert's name."""
         return self.labels.get("alertname", "")
 
     @property
     def severity(self) -> str:
-        """Give the alert's severity, empty when it has none."""
+        """Return the alert's severity, empty when it has none."""
         return self.labels.get("severity", "")
+
+    @property
+    def level(self) -> str:
+        """Return how far it has come: ``level``, or the severity of a rule file that has no such label."""
+        return self.labels.get("level", "") or self.severity
 
 
 @dataclass(frozen=True, kw_only=True)

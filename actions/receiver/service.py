@@ -13,7 +13,7 @@ from actions.action import Action
 from actions.clock.check import ClockCheck
 from actions.ledger.file import LedgerFile
 from actions.ledger.ledger import Ledger
-from actions.receiver.access import TokenFile, is_protected
+from actions.receiver.access import is_protected
 from actions.receiver.emergency import Needs
 from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.overdue import Overdue
@@ -29,10 +29,12 @@ from storekeeper.web.guard import Receive, Send, WebConfigFile
 from storekeeper.web.listen import ListenAddress, parse_listen_address
 from storekeeper.web.serve import WebServer
 from storekeeper.web.tls import RenewingContext
+from storekeeper.web.token_file import TokenFile, make_token_file
 
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 20.0
+TOKEN_NAME: Final = "receiver-token"  # noqa: S105 - the name of its file
 
 
 def run_receiver(
@@ -85,16 +87,19 @@ class ReceiverService:
         check_config(config, actions=actions)
         web_config = WebConfigFile(web_config_file)
         addresses = [parse_listen_address(text) for text in listen or (config.receiver.listen,)]
-        token_path = token_file or config.receiver.token_file
-        token = TokenFile(token_path) if token_path else None
+        configured_token = token_file or config.receiver.token_file
         loopback = all(address.is_loopback for address in addresses)
-        if not loopback and token is None and not is_protected(web_config):
+        if not loopback and configured_token is None and not is_protected(web_config):
             raise ConfigurationError(
                 f"{', '.join(map(str, addresses))}: other machines can reach this, and nobody would be asked"
                 " who they are",
                 hint="Give receiver.token_file or a --web.config.file with basic_auth_users, or listen on"
                 " 127.0.0.1",
             )
+        made_token = config.state / TOKEN_NAME
+        if configured_token is None:
+            make_token_file(made_token)
+        self._token = token = TokenFile(configured_token or made_token)
         self._stopping = threading.Event()
         self._warn_about_state(config)
         ledger = Ledger(LedgerFile(config.state), now=now_here)
@@ -122,6 +127,7 @@ class ReceiverService:
             clock_check=self._clock_check,
             web_config=web_config,
             token=token,
+            token_was_made=configured_token is None,
             loopback=loopback,
             reloaded=self._watch.status if self._watch else None,
         )
@@ -160,6 +166,12 @@ class ReceiverService:
     def serve(self) -> None:
         """Answer requests until SIGTERM, SIGINT or ``stop``."""
         logger.info("listening on port %s (%s)", ", ".join(map(str, self.web.ports)), self.web.scheme)
+        logger.info(
+            "the token is in %s: Alertmanager and Prometheus send it (credentials_file); for a browser at %s"
+            " it is the password of any user",
+            self._token.path,
+            self._page_url(),
+        )
         self._reload_on_hangup()
         self.web.run(on_signal=lambda _: self._stopping.set())
 

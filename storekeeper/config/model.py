@@ -1,7 +1,7 @@
 """The shape of ``storekeeper.yml``; every default is the guide's."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -164,6 +164,9 @@ class Budget(Model):
     """A run of up to this many files is never over the budget of files or bytes."""
 
 
+EMERGENCY: Final = "emergency"
+
+
 class Step(Model):
     """One action of a playbook with its options; ``approval: required`` waits for a person."""
 
@@ -179,14 +182,16 @@ class Playbook(Model):
     """
     What to do when an alert fires: the steps, in order.
 
-    ``severity`` and ``resource`` narrow the alert; empty means any. With ``until_below`` the alert's
-    usage ratio is read again after each step and the run stops once it is below.
+    ``level``, ``severity`` and ``resource`` narrow the alert; empty means any. With ``until_below`` the
+    alert's usage ratio is read again after each step and the run stops once it is below.
     """
 
     alert: str
     """The alert's name."""
+    level: str | None = None
+    """Its label ``level``: ``warning``, ``critical`` or ``emergency``; without it any."""
     severity: str | None = None
-    """Its label ``severity``; without it any."""
+    """Its label ``severity``; without it any. ``emergency`` is a level and is read as one."""
     resource: tuple[str, ...] = ()
     """Its label ``resource``, one of these; empty is any."""
     steps: tuple[Step, ...] = Field(min_length=1)
@@ -198,6 +203,14 @@ class Playbook(Model):
     runs_per_day: Annotated[int, Field(ge=1)] | None = None
     """Instead of ``receiver.runs_per_day``."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _emergency_is_a_level(cls, values: Any) -> Any:
+        # An emergency is critical in severity: no severity of its own goes through everybody's routes.
+        if isinstance(values, dict) and values.get("severity") == EMERGENCY and not values.get("level"):
+            return {**values, "severity": None, "level": EMERGENCY}
+        return values
+
 
 class Receiver(Model):
     """The webhook receiver: where it listens, who may talk to it, how often it acts."""
@@ -205,15 +218,18 @@ class Receiver(Model):
     listen: str = "127.0.0.1:9732"
     """Address and port; beyond the loopback address it starts only with authentication."""
     token_file: ShopPath | None = None
-    """A file that holds the bearer token of the webhook."""
+    """A file with the token that callers send; without it the receiver makes one in its state folder."""
     requests_per_minute: int = Field(default=30_000, ge=60)
-    """More from one client must wait: 429, at the webhook 503, after which Alertmanager tries again."""
+    """
+    More from one client must wait: 429, at the webhook 503, after which Alertmanager tries again. Who shows a
+    credential has an allowance of their own.
+    """
     failed_logins_per_minute: int = Field(default=30, ge=1)
     """After so many wrong passwords or tokens a client must wait; right ones that are known still pass."""
     cooldown: AgeField = Age(seconds=3600)
-    """While an alert goes on firing, its playbook runs again only after this."""
+    """A playbook runs again for the same resource only after this, whatever alert asks for it."""
     runs_per_day: int = Field(default=4, ge=1)
-    """The most runs for one alert within a day; then ``ActionsExhausted`` calls a person."""
+    """The most runs of a playbook for one resource within a day; then ``ActionsExhausted`` calls a person."""
     step_timeout: AgeField = Age(seconds=6 * 3600)
     """How long one step may take; one that hangs beyond it is ended by a new start of the receiver."""
     episode_expiry: AgeField = Age(seconds=86400)

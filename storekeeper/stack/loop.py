@@ -1,7 +1,5 @@
 """Write the configs of the four services into a state folder and name their commands."""
 
-import os
-import secrets
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,6 +15,7 @@ from storekeeper.stack.monitoring_files import alertmanager_configuration, prome
 from storekeeper.stack.ports import HOST, PortClaims
 from storekeeper.stack.rule_files import shorten
 from storekeeper.stack.services import Service
+from storekeeper.web.token_file import make_token_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +68,7 @@ class Loop:
     def prepare(self) -> None:
         """Write token, rules and configs; an existing token stays."""
         self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not self.token_file.exists():
-            descriptor = os.open(self.token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(32))
+        make_token_file(self.token_file)
         rules = self._state / "rules"
         rules.mkdir(exist_ok=True)
         for stale in rules.glob("*.yml"):

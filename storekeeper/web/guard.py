@@ -96,7 +96,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        config, passwords = self._file.current()
+        config, _ = self._file.current()
         added = [
             (name.lower().encode("ascii"), value.encode("ascii"))
             for name, value in config.http_server_config.headers.items()
@@ -109,7 +109,7 @@ class Guard:
                 message = {**message, "headers": [*kept, *added]}
             await send(message)
 
-        if not config.basic_auth_users or self._exempt(scope) or await self._allowed(scope, passwords):
+        if not config.basic_auth_users or self._exempt(scope) or await self.knows(scope):
             await self._app(scope, receive, send_with_headers)
             return
         headers = [
@@ -120,7 +120,9 @@ class Guard:
         await send_with_headers({"type": "http.response.start", "status": 401, "headers": headers})
         await send_with_headers({"type": "http.response.body", "body": REFUSED})
 
-    async def _allowed(self, scope: MutableMapping[str, Any], passwords: PasswordCheck) -> bool:
+    async def knows(self, scope: MutableMapping[str, Any]) -> bool:
+        """Return whether the request shows the name and the password of a user; slow for a new password."""
+        _, passwords = self._file.current()
         credentials = basic_credentials(scope)
         if credentials is None:
             return False

@@ -37,26 +37,36 @@ class PasswordCheck:
         # Well-formed, so that it takes its time, and the answer to no password that anybody has.
         self._nobody = f"$2b${cost:02}$".encode() + bcrypt.gensalt(4)[7:] + b"." * 31
         self._key = secrets.token_bytes(32)
-        self._answers: OrderedDict[bytes, bool] = OrderedDict()
+        # Apart from the wrong ones: whoever guesses must not push out the answer that lets a user in.
+        self._right: dict[str, bytes] = {}
+        self._wrong: OrderedDict[bytes, None] = OrderedDict()
         self._limit = cached_answers
         self._checkpw = compare
         self._one_at_a_time = threading.Lock()
 
     def known(self, user: str, password: bytes) -> bool | None:
         """Give the answer where it is kept already, else None; quick."""
-        return self._answers.get(self._digest(user, password))
+        return self._kept(user, self._digest(user, password))
 
     def check(self, user: str, password: bytes) -> bool:
         """Tell whether the password is the user's; takes a tenth of a second where it is not known yet."""
         digest = self._digest(user, password)
         with self._one_at_a_time:
-            answer = self._answers.get(digest)
+            answer = self._kept(user, digest)
             if answer is None:
                 answer = self._compare(user, password)
-                self._answers[digest] = answer
-                while len(self._answers) > self._limit:
-                    self._answers.popitem(last=False)
+                if answer:
+                    self._right[user] = digest
+                else:
+                    self._wrong[digest] = None
+                while len(self._wrong) > self._limit:
+                    self._wrong.popitem(last=False)
             return answer
+
+    def _kept(self, user: str, digest: bytes) -> bool | None:
+        if hmac.compare_digest(self._right.get(user, b""), digest):
+            return True
+        return False if digest in self._wrong else None
 
     def _compare(self, user: str, password: bytes) -> bool:
         stored = self._users.get(user)

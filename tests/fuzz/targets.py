@@ -86,6 +86,7 @@ class Application:
         config = parse_config(CONFIG.format(folder=folder), name="fuzz", folder=folder, environment={})
         self._file = LedgerFile(config.state)
         self._app: Any = ReceiverService(config).app
+        self._token = (config.state / "receiver-token").read_bytes().strip()
         self._loop = asyncio.new_event_loop()
         server_config = uvicorn.Config(
             self._app, http=ImpatientProtocol, interface="asgi3", ws="none", lifespan="off", log_config=None
@@ -106,7 +107,11 @@ class Application:
             "root_path": "",
             # The HTTP protocol lets no other bytes through.
             "query_string": re.sub(rb"[^!-~]", b"", query),
-            "headers": [(b"host", b"localhost"), *_headers(headers)],
+            "headers": [
+                (b"host", b"localhost"),
+                (b"authorization", b"Bearer " + self._token),
+                *_headers(headers),
+            ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 9732),
             "scheme": "http",

@@ -14,8 +14,8 @@ from actions.receiver.payload import Alert, Status
 from storekeeper.config import Config, Playbook
 from storekeeper.measure.resources import is_known, parse_resource
 
-# From the one that nobody may miss down; what has another severity comes last.
-_SEVERITIES: Final = ("emergency", "critical", "warning", "info")
+# From the one that no one may miss down; what has another level comes last.
+_LEVELS: Final = ("emergency", "critical", "warning", "info")
 # After a storm nobody reads on; the number of the others is told.
 MOST_SHOWN: Final = 30
 
@@ -25,7 +25,7 @@ class OpenAlert:
     """One open episode. ``doing`` is a sentence, ``again_at`` when it is tried again if it still fires."""
 
     name: str
-    severity: str
+    level: str
     about: str
     opened: str
     last_news: str
@@ -39,9 +39,9 @@ class OpenAlert:
 def read_alerts(
     file: LedgerFile, *, config: Config, playbooks: Mapping[str, Playbook]
 ) -> tuple[OpenAlert, ...]:
-    """Give the open alerts, those that need a person first, then by severity, then the newest."""
+    """Give the open alerts, those that need a person first, then by level, then the newest."""
     found = [_told(row, file=file, config=config, playbooks=playbooks) for row in open_episodes(file)]
-    return tuple(sorted(found, key=lambda one: (not one.needs_person, _rank(one.severity))))
+    return tuple(sorted(found, key=lambda one: (not one.needs_person, _rank(one.level))))
 
 
 def _told(
@@ -67,7 +67,7 @@ def _told(
         doing, needs_person = _nothing_ran(row, config=config, playbooks=playbooks)
     return OpenAlert(
         name=row["alertname"],
-        severity=row["severity"],
+        level=row["level"],
         about=row["resource"],
         opened=row["opened"],
         last_news=row["last_news"],
@@ -95,7 +95,7 @@ def _nothing_ran(
     row: Mapping[str, Any], *, config: Config, playbooks: Mapping[str, Playbook]
 ) -> tuple[str, bool]:
     resource = parse_resource(row["resource"])
-    loud = row["severity"] in _SEVERITIES[:2]
+    loud = row["level"] in _LEVELS[:2]
     if choose_playbook(_alert(row), resource=resource, playbooks=playbooks) is None:
         return "No playbook answers it: what to do is for a person to decide.", loud
     if not is_known(resource, config):
@@ -108,5 +108,5 @@ def _alert(row: Mapping[str, Any]) -> Alert:
     return Alert(status=Status.FIRING, fingerprint="", labels=labels)
 
 
-def _rank(severity: str) -> int:
-    return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
+def _rank(level: str) -> int:
+    return _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)

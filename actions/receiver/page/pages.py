@@ -18,7 +18,7 @@ from actions.ledger.history import find_run, list_runs
 from actions.ledger.ledger import Ledger
 from actions.ledger.schema import OPEN_RUN_STATES, Trigger
 from actions.playbooks import playbooks_of
-from actions.receiver.access import WHO
+from actions.receiver.access import IS_PERSON, WHO
 from actions.receiver.bodies import read_body
 from actions.receiver.page.advice import advise
 from actions.receiver.page.offers import ASKS_NOTHING, is_startable, last_run
@@ -179,6 +179,7 @@ class Pages:
                 dry_run=form.get("mode", "") != "run",
                 trigger=Trigger.PAGE,
                 who=request.scope[WHO],
+                is_person=request.scope[IS_PERSON],
             )
         )
         return _go_to(run)

@@ -24,6 +24,7 @@ from actions.playbooks import shipped_playbooks
 from actions.receiver.service import ReceiverService
 from storekeeper.config import Config, load_config
 from storekeeper.stack.ports import PortClaims
+from tests.receiver_url import receiver_url
 
 PROGRAM = Path(__file__).with_name("receiver_process.py")
 
@@ -124,10 +125,11 @@ def ledger(config: Config, clock: Clock) -> Iterator[Ledger]:
 
 
 def make_alert(name: str, *, status: str = "firing", fingerprint: str = "", **labels: str) -> dict[str, Any]:
-    """Give one alert as Alertmanager sends it."""
+    """Give one alert as Alertmanager sends it, about the sample shop unless the labels name another."""
+    labels = {"shop": "sample", **labels}
     return {
         "status": status,
-        "labels": {"alertname": name, **labels},
+        "labels": {"alertname": name, **{label: value for label, value in labels.items() if value}},
         "annotations": {},
         "startsAt": "2026-05-03T11:59:00Z",
         "endsAt": "0001-01-01T00:00:00Z",
@@ -227,11 +229,11 @@ def wait_until(look: Callable[[], Value | None], *, seconds: float = 60) -> Valu
 
 @pytest.fixture
 def receiver(config: Config, sample_actions: ModuleType) -> Iterator[RunningReceiver]:
-    """A receiver in this process, on loopback and without authentication."""
+    """A receiver in this process, on loopback, with the token that it makes."""
     service = ReceiverService(config, actions=sample_actions.ACTIONS)
     service.start()
     service.web.start()
-    yield RunningReceiver(f"http://127.0.0.1:{service.web.port}")
+    yield RunningReceiver(receiver_url(config.state, service.web.port))
     assert service.stop()
 
 
@@ -270,7 +272,7 @@ def web_config_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start_receiver(config_file: Path) -> Iterator[Callable[..., RunningReceiver]]:
+def start_receiver(config: Config, config_file: Path) -> Iterator[Callable[..., RunningReceiver]]:
     """A factory of receivers in processes of their own; those that still run at the end are killed."""
     started: list[subprocess.Popen[str]] = []
 
@@ -282,7 +284,7 @@ def start_receiver(config_file: Path) -> Iterator[Callable[..., RunningReceiver]
         assert process.stdout
         port = process.stdout.readline().strip()
         assert port, f"the receiver ended with {process.wait()}"
-        return RunningReceiver(f"http://127.0.0.1:{port}", process)
+        return RunningReceiver(receiver_url(config.state, port), process)
 
     yield start
     for process in started:

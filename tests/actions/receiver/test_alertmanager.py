@@ -10,7 +10,12 @@ def test_real_alert_from_firing_to_resolved(
 ) -> None:
     """One alert that fires, is repeated each second and resolves: one run, one episode, closed at the end."""
     alertmanager = start_alertmanager(f"{receiver.url}/api/v1/alerts")
-    alert = {"alertname": "StorageUsageWarning", "resource": "media", "severity": "warning"}
+    alert = {
+        "alertname": "StorageUsageWarning",
+        "shop": "sample",
+        "resource": "media",
+        "severity": "warning",
+    }
     alertmanager.post(alert)
     wait(lambda: (receiver.metric("storekeeper_alerts_received_total") or 0) >= 3)
     (run,) = receiver.runs()

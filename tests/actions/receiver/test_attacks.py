@@ -22,6 +22,7 @@ import pytest
 import requests
 
 from actions.playbooks import shipped_playbooks
+from tests.receiver_url import receiver_url
 
 PROGRAM = Path(__file__).with_name("receiver_process.py")
 JSON = {"content-type": "application/json"}
@@ -41,7 +42,11 @@ class Victim:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return receiver_url(self.folder / "state", self.port)
+
+    @property
+    def bearer(self) -> str:
+        return f"Bearer {(self.folder / 'state' / 'receiver-token').read_text().strip()}"
 
     def send(self, body: bytes) -> requests.Response:
         return requests.post(f"{self.url}/api/v1/alerts", data=body, headers=JSON, timeout=30)
@@ -106,7 +111,8 @@ def test_hundred_megabytes_are_refused_at_once(victim: Victim) -> None:
     """A length above the limit is refused before a byte of the body; without one, after the first MiB."""
     connection = http.client.HTTPConnection("127.0.0.1", victim.port, timeout=30)
     connection.putrequest("POST", "/api/v1/alerts")
-    for name, value in (("Content-Type", "application/json"), ("Content-Length", str(100 * MEGABYTE))):
+    length = ("Content-Length", str(100 * MEGABYTE))
+    for name, value in (("Content-Type", "application/json"), ("Authorization", victim.bearer), length):
         connection.putheader(name, value)
     connection.endheaders()
     answer = connection.getresponse()
@@ -127,7 +133,7 @@ def test_many_large_bodies_at_once_are_held_in_bounds(victim: Victim) -> None:
     """Sixty clients that each begin a body of one MiB and stop get no more memory than sixteen."""
     head = (
         "POST /api/v1/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {MEGABYTE}\r\n\r\n"
+        f"Authorization: {victim.bearer}\r\nContent-Length: {MEGABYTE}\r\n\r\n"
     )
     before = victim.peak_memory_bytes()
     clients = []

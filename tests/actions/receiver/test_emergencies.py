@@ -19,6 +19,7 @@ from actions.receiver.service import ReceiverService
 from actions.runner import now_here
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
+from tests.receiver_url import receiver_url
 
 LONG = {"backup_media": ("backups", "media"), "backup_database": ("backups", "database-default")}
 
@@ -80,8 +81,8 @@ class Receivers:
 
     def send(self, message: dict[str, Any]) -> str:
         """Send a message with one alert and give the run that it began."""
-        url = f"http://127.0.0.1:{self.running[-1].web.port}/api/v1/alerts"
-        (run,) = requests.post(url, json=message, timeout=30).json()["runs"]
+        url = receiver_url(self.config.state, self.running[-1].web.port)
+        (run,) = requests.post(f"{url}/api/v1/alerts", json=message, timeout=30).json()["runs"]
         return str(run)
 
     def begin(self, action: str, *, trigger: Trigger = Trigger.SCHEDULE) -> str:

@@ -35,6 +35,7 @@ class Episodes(RuleBasedStateMachine):
         self.ledger = Ledger(self.file, now=lambda: self.moment)
         config = Config(
             shop="s",
+            host="machine",
             project=project,
             state=project / "state",
             areas={name: Area(path=project / name) for name in RESOURCES},
@@ -42,14 +43,13 @@ class Episodes(RuleBasedStateMachine):
         self.intake = Intake(self.file, config=config, playbooks={"clean": PLAYBOOK}, now=lambda: self.moment)
         self.open_run: dict[str, str] = {}
         self.starts: dict[str, list[float]] = {name: [] for name in RESOURCES}
-        self.episode_ended_run: dict[tuple[str, str], float] = {}
-        self.run_of: dict[str, tuple[str, str]] = {}
+        self.run_ended: dict[str, float] = {}
 
     def send(self, status: Status, fingerprint: str, resource: str) -> tuple[Verdict, tuple[str, ...]]:
         alert = Alert(
             status=status,
             fingerprint=f"{fingerprint}{RESOURCES.index(resource)}",
-            labels={"alertname": "Full", "resource": resource},
+            labels={"alertname": "Full", "resource": resource, "shop": "s", "replica": fingerprint},
         )
         taken = self.intake.take(Message(alerts=(alert,)))
         return taken.verdicts[0], taken.runs
@@ -58,9 +58,8 @@ class Episodes(RuleBasedStateMachine):
     def fire(self, fingerprint: str, resource: str) -> None:
         """A firing notification starts a run only where every promise allows it."""
         now = self.moment.timestamp()
-        key = (fingerprint, resource)
         of_day = [start for start in self.starts[resource] if start > now - 86400]
-        last = self.episode_ended_run.get(key)
+        last = self.run_ended.get(resource)
         allowed = (
             resource not in self.open_run
             and len(of_day) < RUNS_PER_DAY
@@ -71,7 +70,6 @@ class Episodes(RuleBasedStateMachine):
         assert (1 if allowed else 0) == len(runs)
         if allowed:
             self.open_run[resource] = runs[0]
-            self.run_of[runs[0]] = key
             self.starts[resource].append(now)
 
     @rule(fingerprint=st.sampled_from(FINGERPRINTS), resource=st.sampled_from(RESOURCES))
@@ -79,9 +77,6 @@ class Episodes(RuleBasedStateMachine):
         """A resolved notification starts nothing."""
         _, runs = self.send(Status.RESOLVED, fingerprint, resource)
         assert () == runs
-        self.episode_ended_run.pop((fingerprint, resource), None)
-        # A run of the closed episode no longer counts for the next episode's cooldown.
-        self.run_of = {run: key for run, key in self.run_of.items() if key != (fingerprint, resource)}
 
     @rule(resource=st.sampled_from(RESOURCES), well=st.booleans())
     def end_run(self, resource: str, well: bool) -> None:
@@ -89,8 +84,7 @@ class Episodes(RuleBasedStateMachine):
         run = self.open_run.pop(resource, None)
         if run is not None:
             self.ledger.end_run(run, state=RunState.DONE if well else RunState.FAILED)
-            if run in self.run_of:
-                self.episode_ended_run[self.run_of.pop(run)] = self.moment.timestamp()
+            self.run_ended[resource] = self.moment.timestamp()
 
     @rule(minutes=st.sampled_from([1, 30, 61, 600, 1500]))
     def wait(self, minutes: int) -> None:

@@ -73,8 +73,11 @@ def test_alertmanager_comes_again_until_there_is_room(
     alertmanager = start_alertmanager(f"{receiver.url}/api/v1/alerts")
     ballast = fill(small_disk)
     words = {f"words{number}": "w" * 900 for number in range(4)}
-    many = [{"alertname": "SomethingElse", "number": str(number), **words} for number in range(60)]
-    alertmanager.post(*many, {"alertname": "StorageUsageWarning", "resource": "media"})
+    many = [
+        {"alertname": "SomethingElse", "shop": "sample", "number": str(number), **words}
+        for number in range(60)
+    ]
+    alertmanager.post(*many, {"alertname": "StorageUsageWarning", "shop": "sample", "resource": "media"})
     wait(lambda: alertmanager.failed_requests() > len(many))
     assert 503 == receiver.get("/-/ready").status_code
     stored = receiver.metric("storekeeper_alerts_received_total")

@@ -69,19 +69,21 @@ def test_again_only_after_the_cooldown_and_then_exhausted(
 def test_resolved_closes_and_never_starts(
     config: Config, ledger: Ledger, clock: Any, message: Make, alert: Make
 ) -> None:
-    """A resolved alert ends its episode; the next firing is a new one, within the same day's budget."""
+    """A resolved alert ends its episode; the next is a new one, with the same cooldown and day's budget."""
     send = make_sender(config, ledger, clock, message)
     firing = alert("StorageUsageWarning", resource="media", fingerprint="aa")
     resolved = {**firing, "status": "resolved"}
     assert [Verdict.NOT_OPEN] == send(resolved)
     assert [] == list_runs(ledger.file)
     verdicts = []
-    for _ in range(4):
+    for _ in range(8):
         verdicts += send(firing)
         end_all_runs(ledger)
         verdicts += send(resolved)
-    run, close = Verdict.RUN, Verdict.CLOSE
-    assert [run, close, run, close, run, close, Verdict.EXHAUSTED, close] == verdicts
+        clock.advance(minutes=31)
+    run, cooldown, close = Verdict.RUN, Verdict.COOLDOWN, Verdict.CLOSE
+    in_turn = [one for verdict in (run, cooldown) * 3 for one in (verdict, close)]
+    assert [*in_turn, Verdict.EXHAUSTED, close, Verdict.EXHAUSTED, close] == verdicts
     assert [] == open_episodes(ledger.file)
 
 

@@ -10,6 +10,7 @@ import requests
 from actions.receiver.service import ReceiverService
 from actions.table import ACTIONS
 from storekeeper.config import Config
+from tests.receiver_url import receiver_url
 
 # Every option of an action that names a file or a folder.
 PATHS = (
@@ -25,12 +26,13 @@ PATHS = (
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A receiver with the real actions, of which none is to begin."""
     folder = tmp_path_factory.mktemp("paths")
-    config = Config.model_validate({"shop": "sample", "project": str(folder), "state": str(folder / "state")})
+    keys = {"shop": "sample", "host": "machine", "project": str(folder), "state": str(folder / "state")}
+    config = Config.model_validate(keys)
     listening = config.receiver.model_copy(update={"listen": "127.0.0.1:0"})
     service = ReceiverService(config.model_copy(update={"receiver": listening}))
     service.start()
     service.web.start()
-    yield f"http://127.0.0.1:{service.web.port}"
+    yield receiver_url(config.state, service.web.port)
     service.stop()
 
 

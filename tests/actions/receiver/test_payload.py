@@ -26,13 +26,13 @@ def test_reads_alerts_one_by_one(alert: Make, message: Make) -> None:
             Alert(
                 status=Status.FIRING,
                 fingerprint="a1",
-                labels={"alertname": "A", "area": "ផលិតផល"},
+                labels={"alertname": "A", "shop": "sample", "area": "ផលិតផល"},
                 starts_at="2026-05-03T11:59:00Z",
             ),
             Alert(
                 status=Status.RESOLVED,
                 fingerprint="b2",
-                labels={"alertname": "B"},
+                labels={"alertname": "B", "shop": "sample"},
                 starts_at="2026-05-03T11:59:00Z",
             ),
         ),

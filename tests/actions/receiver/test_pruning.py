@@ -101,7 +101,7 @@ def test_more_than_one_round(ledger: Ledger, clock: Any) -> None:
 def test_open_runs_and_runs_of_open_episodes_stay(
     ledger: Ledger, config: Config, clock: Any, alert: Callable[..., Any], message: Callable[..., Any]
 ) -> None:
-    """What has not ended, and what the cooldown of a firing alert counts from, is never forgotten."""
+    """What has not ended, and the runs of an alert that still fires, are never forgotten."""
     intake = Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=clock)
 
     def take(status: str, number: str) -> Any:
@@ -111,6 +111,7 @@ def test_open_runs_and_runs_of_open_episodes_stay(
     (closed,) = take("firing", "1")
     ledger.end_run(closed, state=RunState.DONE)
     take("resolved", "1")
+    clock.advance(hours=2)
     (firing,) = take("firing", "2")
     ledger.end_run(firing, state=RunState.DONE)
     waiting = accept(ledger)

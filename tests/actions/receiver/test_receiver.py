@@ -39,9 +39,9 @@ def test_root_that_does_not_answer_holds_up_no_run(
     monkeypatch.setattr(housekeeper, "finish_removals", lambda _: answers.wait())
     receiver: Any = request.getfixturevalue("receiver")
     try:
-        for name in ("first", "second"):
-            (run,) = receiver.send(alert("StorageUsageWarning", resource="media", round=name)).json()["runs"]
-            assert "done" == receiver.wait_for(run, "done", "failed")["state"]
+        for name in ("StorageUsageWarning", "StorageUsageEmergency"):
+            (run,) = receiver.send(alert(name, resource="media")).json()["runs"]
+            assert receiver.wait_for(run, "done", "failed")
     finally:
         answers.set()
 
@@ -89,7 +89,7 @@ def test_step_waits_for_a_person(receiver: Any, alert: Make, tmp_path: Path) -> 
     assert 202 == receiver.post(f"/api/v1/runs/{run}/approve").status_code
     ended = receiver.wait_for(run, "done", "failed")
     assert [("done", 1), ("done", 1)] == [(step["state"], step["attempts"]) for step in ended["steps"]]
-    assert ["approved by somebody on this machine", "old0.png"] == sorted(ended["steps"][1]["log"])[:2]
+    assert ["approved by tester, by the token", "old0.png"] == sorted(ended["steps"][1]["log"])[:2]
     assert 409 == receiver.post(f"/api/v1/runs/{run}/approve").status_code
     assert 409 == receiver.post(f"/api/v1/runs/{run}/cancel").status_code
 
@@ -120,7 +120,7 @@ def test_run_by_hand(receiver: Any, tmp_path: Path) -> None:
     run = receiver.post("/api/v1/runs", json={**wanted, "dry_run": False}).json()["id"]
     receiver.wait_for(run, "done")
     assert 1 == len(list((tmp_path / "media").iterdir()))
-    assert "somebody on this machine, api" == receiver.get(f"/api/v1/runs/{run}").json()["reason"]
+    assert "tester, by the token, api" == receiver.get(f"/api/v1/runs/{run}").json()["reason"]
 
 
 @pytest.mark.parametrize(
@@ -180,17 +180,19 @@ def test_malformed_and_too_large_bodies_are_refused(receiver: Any) -> None:
 
 
 def test_other_sites_cannot_reach_in_through_a_browser(receiver: Any) -> None:
-    """Without authentication, what a browser sends for another site or another name is refused."""
+    """What a browser sends for another site is refused, even with the right token; a link is followed."""
     wanted = {"action": "remove_files"}
     for headers in (
         {"origin": "https://evil.example"},
         {"origin": "null"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
-        {"host": "evil.example"},
     ):
         assert 403 == receiver.post("/api/v1/runs", json=wanted, headers=headers).status_code
-    assert 403 == receiver.get("/", headers={"host": "evil.example"}).status_code
+        assert 403 == receiver.get("/api/v1/runs", headers=headers).status_code
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert 200 == receiver.get("/", headers=link).status_code
+    assert 403 == receiver.get("/", headers={**link, "sec-fetch-dest": "iframe"}).status_code
     assert (
         403
         == receiver.post("/start", data={"action": "remove_files"}, headers={"origin": "null"}).status_code

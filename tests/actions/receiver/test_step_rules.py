@@ -22,6 +22,7 @@ from actions.receiver.overdue import Overdue
 from actions.runner import run_by_hand
 from storekeeper.config import Config
 from storekeeper.errors import AlreadyRunning
+from tests.receiver_url import receiver_url
 
 Start = Callable[..., Any]
 
@@ -43,7 +44,8 @@ def test_step_that_hangs_is_ended(
             # A new run makes a round begin, which may come before its answer.
             receiver.post("/api/v1/runs", json={"action": "remove_files"})
         assert select.select([receiver.process.stdout], [], [], 30)[0], "it does not begin anew"
-        receiver.url = f"http://127.0.0.1:{receiver.process.stdout.readline().strip()}"
+        port = receiver.process.stdout.readline().strip()
+        receiver.url = receiver_url(config_file.parent / "state", port)
         assert None is receiver.process.poll()
         assert [] == [child for child in children if child.is_running() and child.status() != "zombie"]
         ended = receiver.wait_for(hung, "done", "failed")

@@ -73,8 +73,18 @@ def test_kept_answers_are_bounded_and_hold_no_password() -> None:
     check = PasswordCheck({"alice": hash_of(b"secret")}, cached_answers=3)
     for number in range(10):
         check.check("alice", b"guess %d" % number)
-    assert 3 == len(check._answers)
-    assert all(len(kept) == 32 and b"guess" not in kept for kept in check._answers)
+    assert 3 == len(check._wrong)
+    assert all(len(kept) == 32 and b"guess" not in kept for kept in check._wrong)
+
+
+def test_guesses_push_out_no_right_answer() -> None:
+    """A user who was let in once is known at once, however many guesses came since."""
+    check = PasswordCheck({"alice": hash_of(b"secret")}, cached_answers=3)
+    assert check.check("alice", b"secret")
+    for number in range(10):
+        check.check("alice", b"guess %d" % number)
+    assert check.known("alice", b"secret")
+    assert not check.known("alice", b"guess 9")
 
 
 def test_same_question_at_the_same_time_is_compared_once() -> None:

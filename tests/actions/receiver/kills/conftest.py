@@ -26,7 +26,6 @@ from actions.playbooks import shipped_playbooks
 from storekeeper.stack.ports import PortClaims
 
 PROGRAM = Path(__file__).with_name("killed_receiver.py")
-AREAS = tuple(f"area{number}" for number in range(16))
 STEPS = 3
 
 
@@ -39,9 +38,10 @@ class Forwarder(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, receiver_port: int) -> None:
+    def __init__(self, receiver_port: int, *, token_file: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Forwarding)
         self.receiver_port = receiver_port
+        self.token_file = token_file
         self.lock = threading.Lock()
         self.in_flight = 0
         self.sent = threading.Event()
@@ -70,6 +70,7 @@ class _Forwarding(BaseHTTPRequestHandler):
         try:
             connection.putrequest("POST", self.path)
             connection.putheader("content-type", "application/json")
+            connection.putheader("authorization", f"Bearer {forwarder.token_file.read_text().strip()}")
             connection.putheader("content-length", str(len(body)))
             connection.endheaders()
             forwarder.sent.set()
@@ -174,7 +175,7 @@ class Battlefield:
 
     def post(self, area: str, number: int, *, resolved: bool = False) -> None:
         """Tell Alertmanager about an alert."""
-        labels = {"alertname": "AreaFull", "area": area, "number": str(number)}
+        labels = {"alertname": "AreaFull", "shop": "victim", "area": area, "number": str(number)}
         (self.alertmanager.resolve if resolved else self.alertmanager.post)(labels)
 
 
@@ -190,22 +191,24 @@ def moments() -> dict[str, Callable[..., None]]:
 
 
 @pytest.fixture
-def areas() -> tuple[str, ...]:
-    """The areas that can fill up."""
-    return AREAS
+def areas(thorough: bool) -> tuple[str, ...]:
+    """The areas that can fill up, each once: within the cooldown no second run is begun for one."""
+    return tuple(f"area{number}" for number in range(1600 if thorough else 48))
 
 
 @pytest.fixture
-def battlefield(tmp_path: Path, start_alertmanager: Callable[[str], Any]) -> Iterator[Battlefield]:
+def battlefield(
+    tmp_path: Path, areas: tuple[str, ...], start_alertmanager: Callable[[str], Any]
+) -> Iterator[Battlefield]:
     """A config with a playbook of three steps for each area, an Alertmanager, and no receiver yet."""
     claims = PortClaims()
     # Not one that the system gives to others while the receiver is dead.
     port = next(port for port in range(19732, 19932) if claims.claim(port) == port)
-    for area in AREAS:
+    for area in areas:
         (tmp_path / area).mkdir()
     config_file = tmp_path / "storekeeper.yml"
-    config_file.write_text(yaml.safe_dump(_config(tmp_path, port=port)))
-    forwarder = Forwarder(port)
+    config_file.write_text(yaml.safe_dump(_config(tmp_path, areas=areas, port=port)))
+    forwarder = Forwarder(port, token_file=tmp_path / "state" / "receiver-token")
     threading.Thread(target=forwarder.serve_forever, daemon=True).start()
     victim = Victim(config_file, port)
     alertmanager = start_alertmanager(f"http://127.0.0.1:{forwarder.server_port}/api/v1/alerts")
@@ -216,9 +219,9 @@ def battlefield(tmp_path: Path, start_alertmanager: Callable[[str], Any]) -> Ite
     forwarder.server_close()
 
 
-def _config(folder: Path, *, port: int) -> dict[str, Any]:
+def _config(folder: Path, *, areas: tuple[str, ...], port: int) -> dict[str, Any]:
     playbooks: dict[str, Any] = dict.fromkeys(shipped_playbooks())
-    for area in AREAS:
+    for area in areas:
         playbooks[f"empty_{area}"] = {
             "alert": "AreaFull",
             "resource": [area],
@@ -231,7 +234,7 @@ def _config(folder: Path, *, port: int) -> dict[str, Any]:
         "shop": "victim",
         "project": str(folder),
         "state": str(folder / "state"),
-        "areas": {area: {"path": area, "limit": 1000} for area in AREAS},
+        "areas": {area: {"path": area, "limit": 1000} for area in areas},
         "receiver": {"listen": f"127.0.0.1:{port}", "runs_per_day": 100_000},
         "playbooks": playbooks,
     }

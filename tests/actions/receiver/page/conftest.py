@@ -16,6 +16,7 @@ from actions.runner import now_here
 from actions.schedules import DEFAULTS
 from actions.table import ACTIONS
 from storekeeper.config import load_config
+from tests.receiver_url import receiver_url
 
 CONFIG = """\
 shop: madamda
@@ -90,7 +91,7 @@ def start_shop(
         service.web.start()
         file = LedgerFile(config.state)
         services.append((service, file))
-        return Shop(f"http://127.0.0.1:{service.web.port}", Ledger(file, now=now_here), folder)
+        return Shop(receiver_url(config.state, service.web.port), Ledger(file, now=now_here), folder)
 
     yield start
     for service, file in services:

@@ -32,7 +32,7 @@ def alert(**more: Any) -> OpenAlert:
     """Give an open alert that needs nobody."""
     values = {
         "name": "StorageUsageCritical",
-        "severity": "critical",
+        "level": "critical",
         "about": "media",
         "runs": 1,
         "doing": "…",
