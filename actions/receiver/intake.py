@@ -112,7 +112,7 @@ class Intake:
         judged = []
         for alert in alerts:
             ours = is_ours(alert.labels, config=self._config, is_only_shop=is_only_shop)
-            resource = resource_of(alert.labels)
+            resource = resource_of(alert.labels, config=self._config)
             chosen = choose_playbook(alert, resource=resource, playbooks=self._playbooks) if ours else None
             judged.append(
                 _Judged(

@@ -27,7 +27,7 @@ def is_ours(labels: Mapping[str, str], *, config: Config, is_only_shop: Callable
     """
     if shop := labels.get(SHOP):
         return shop == config.shop
-    if resource_of(labels).kind == DISK and (host := labels.get(HOST)):
+    if resource_of(labels, config=config).kind == DISK and (host := labels.get(HOST)):
         return host == config.host
     return labels.get(INSTANCE) == config.shop and is_only_shop()
 

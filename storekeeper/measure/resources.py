@@ -24,13 +24,16 @@ class Resource:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
-def resource_of(labels: Mapping[str, str]) -> Resource:
+def resource_of(labels: Mapping[str, str], *, config: Config) -> Resource:
     """
-    Give what the labels speak of; alerts about backups say ``kind``, those about one area ``area``.
+    Return what the labels speak of; alerts about backups say ``kind``, those about one area ``area``.
 
-    The result may be empty (an alert about no resource) or unknown to the config.
+    A ``kind`` of QR codes is about the area in which they lie. The result may be empty (an alert about no
+    resource) or unknown to the config.
     """
     kind = labels.get("resource") or labels.get("area") or labels.get("kind") or ""
+    if kind in config.qr_codes and kind not in config.areas:
+        return Resource(kind=config.qr_codes[kind].area)
     if kind == DATABASE:
         return Resource(kind=kind, name=labels.get("database", ""))
     if kind == DISK:

@@ -22,22 +22,27 @@ STEPS = (Step(action="remove_files"),)
         ({"alertname": "Full", "resource": "logs", "severity": "critical"}, "critical"),
         ({"alertname": "Full", "resource": "logs"}, "any"),
         ({"alertname": "Full"}, "any"),
+        ({"alertname": "Full", "severity": "critical", "level": "emergency"}, "emergency"),
+        ({"alertname": "Full", "severity": "emergency"}, "emergency"),
+        ({"alertname": "Full", "severity": "critical", "level": "critical"}, "critical"),
         ({"alertname": "full"}, None),
         ({"alertname": "Old", "kind": "media"}, None),
         ({"alertname": "Old", "kind": "database"}, "old"),
     ],
 )
-def test_most_specific_playbook_answers(labels: dict[str, str], expected: str | None) -> None:
-    """A resource says more than a severity, both more than one; names are compared exactly."""
+def test_most_specific_playbook_answers(config: Config, labels: dict[str, str], expected: str | None) -> None:
+    """A resource says more than a level or severity, both more than one; names are compared exactly."""
     playbooks = {
         "any": Playbook(alert="Full", steps=STEPS),
         "critical": Playbook(alert="Full", severity="critical", steps=STEPS),
         "media": Playbook(alert="Full", resource=("media",), steps=STEPS),
         "media_critical": Playbook(alert="Full", severity="critical", resource=("media",), steps=STEPS),
+        # As a config from before the label has it: an emergency is a level.
+        "emergency": Playbook(alert="Full", severity="emergency", steps=STEPS),
         "old": Playbook(alert="Old", resource=("database",), steps=STEPS),
     }
     alert = Alert(status=Status.FIRING, fingerprint="a", labels=labels)
-    chosen = choose_playbook(alert, resource=resource_of(labels), playbooks=playbooks)
+    chosen = choose_playbook(alert, resource=resource_of(labels, config=config), playbooks=playbooks)
     assert expected == (chosen and chosen.name)
 
 

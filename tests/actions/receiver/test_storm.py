@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -40,7 +41,8 @@ def test_storm_loses_nothing_and_acts_once(
         for number in range(count)
         for name, labels in [names[number % len(names)]]
     ]
-    result = storm.send_storm(f"{receiver.url}/api/v1/alerts", alerts=alerts, seconds=seconds)
+    token = urlsplit(receiver.url).password
+    result = storm.send_storm(f"{receiver.url}/api/v1/alerts", alerts=alerts, seconds=seconds, token=token)
     assert {202: count} == result.statuses
     with LedgerFile(tmp_path / "state").read() as connection:
         rows = connection.execute("SELECT fingerprint FROM alerts").fetchall()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from storekeeper.config import Config, parse_config
+from storekeeper.config.model import QrCodes
 from storekeeper.errors import ShopError
 from storekeeper.measure.resources import Resource, is_known, mountpoint_of, parse_resource, resource_of
 from storekeeper.measure.usage import Usage, UsageReader
@@ -88,6 +89,8 @@ def test_postgresql_database(config_file: Path, postgresql_server: Any) -> None:
         ({"resource": "database", "database": "other"}, "database:other", False),
         ({"resource": "storage"}, "storage", True),
         ({"kind": "database"}, "database", True),
+        ({"kind": "payment"}, "media", True),
+        ({"kind": "no_such_kind"}, "no_such_kind", False),
         ({"resource": "../media"}, "../media", False),
         ({}, "", True),
     ],
@@ -96,6 +99,7 @@ def test_labels_choose_among_known_resources(
     config: Config, labels: dict[str, str], text: str, known: bool
 ) -> None:
     """A label is compared with what the config has; it is never used as a path."""
-    resource = resource_of(labels)
+    config = config.model_copy(update={"qr_codes": {"payment": QrCodes(pattern="qr_codes/*.png")}})
+    resource = resource_of(labels, config=config)
     assert (text, known) == (str(resource), is_known(resource, config))
     assert resource == parse_resource(str(resource))
