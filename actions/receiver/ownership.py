@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from actions.ledger.file import FILE_NAME
-from actions.resources import DISK, resource_of
 from storekeeper.config import Config
+from storekeeper.measure.resources import DISK, resource_of
 
 SHOP: Final = "shop"
 HOST: Final = "host"
