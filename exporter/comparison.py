@@ -1,31 +1,28 @@
 """
-Compare the files of one area with the rows that name them: the basis of the orphans and of the QR codes.
+Compare the files of one area with what names them: the basis of the orphans and of the QR codes.
 
 The files come from the walk that measured the area, the rows are asked afterwards: a file that comes and is
 named between the two is never taken for an orphan. When any query fails there is no result, since half the
-rows would make orphans of the other half's files. A row names a file here exactly when it does for the
-cleanups: both ask ``storekeeper.shopside.spellings``. But in file fields the case of letters counts here; the
-cleanups keep a file that is named in other letters, too.
+rows would make orphans of the other half's files. The names in file fields are compared first, which is
+cheap; only for files that none of them names is everything in the databases searched, as the cleanups do.
 """
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.file_counts import EXPIRED, LIVE, ORPHANED, REPLACED, STATES, FileCount, Tally
 from exporter.file_kinds import NO_KIND, FileKinds
 from exporter.key_set import KeySet
-from exporter.named_files import moment_for, next_expiry, read_file_column, read_texts
+from exporter.named_files import moment_for, next_expiry, read_file_column
 from exporter.references import AreaReferences, Reference
 from exporter.row_versions import has_table
 from storekeeper.files.tree import OWN_PREFIX
 from storekeeper.measure.scanner import TreeState, unpacked
 from storekeeper.shop import ShopDescription
-from storekeeper.shopside.spellings import Wanted, canonical, ends, paths
+from storekeeper.shopside.spellings import canonical, ends, paths
 
-# Files that no file field names, looked for in the texts at once: some 15 MB.
-CANDIDATES_AT_ONCE: Final = 50_000
 ROWS_AT_ONCE: Final = 1000
 # Elsewhere than on Windows, a name of plain letters is its own canonical form.
 PLAIN_IS_CANONICAL: Final = canonical("A") == "A"
@@ -40,6 +37,7 @@ class AreaFiles:
 
     It stays right while rows and files stay the same, until the first row of ``expiries`` expires (a moment
     in the form of ``moment_for``), or the time before which the files of a kind are old passes ``youngest``.
+    ``searched`` tells whether anything but file fields was asked for.
     """
 
     orphans: FileCount | None
@@ -47,10 +45,15 @@ class AreaFiles:
     replaced: FileCount
     expiries: tuple[tuple[Reference, object], ...] = ()
     youngest: Mapping[str, int] = field(default_factory=dict)
+    searched: bool = False
 
 
 class AreaComparison:
-    """One comparison; ``kept_since`` is the time before which the files of a kind are old."""
+    """
+    One comparison; ``kept_since`` is the time before which the files of a kind are old.
+
+    ``unnamed`` gives those of some files that nothing in the shop names.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class AreaComparison:
         kinds: FileKinds,
         kept_since: Mapping[str, float],
         description: ShopDescription,
+        unnamed: Callable[[Collection[str]], Collection[str]],
         now: float,
         replaced: frozenset[str] = frozenset(),
         pace: Callable[[int], None] = lambda _: None,
@@ -67,6 +71,7 @@ class AreaComparison:
         self._kinds = kinds
         self._kept_since = kept_since
         self._description = description
+        self._unnamed = unnamed
         self._now = now
         self._pace = pace
         self._named = KeySet()
@@ -79,7 +84,7 @@ class AreaComparison:
 
     def result(self, state: TreeState | None) -> AreaFiles:
         """Ask the rows, then look at the files; None stands for a folder that is not there. Call it once."""
-        expiries = [pair for reference in self._references.names for pair in self._ask(reference)]
+        expiries = [pair for reference in self._references.references for pair in self._ask(reference)]
         self._named.close()
         for kind, (live, expired) in self._codes.items():
             rows, late = len(live), len(expired)
@@ -89,13 +94,16 @@ class AreaComparison:
             self._tally.add((kind, EXPIRED), files=late - moved)
         if state is not None:
             self._look(state)
-            self._ask_texts()
+        searched = bool(self._candidates)
+        if searched:
+            self._ask_everything()
         return AreaFiles(
             orphans=self._orphans.counts()[NO_KIND, ORPHANED] if self._references.folders else None,
             codes=self._tally.counts(),
             replaced=self._orphans.counts()[NO_KIND, REPLACED],
             expiries=tuple(expiries),
             youngest=self._youngest,
+            searched=searched,
         )
 
     def _ask(self, reference: Reference) -> Iterator[tuple[Reference, object]]:
@@ -156,28 +164,16 @@ class AreaComparison:
             self._pace(len(full))
 
     def _take(self, name: str, *, kind: str, size_bytes: int, modified: int, named: bool) -> None:
-        if named or not self._references.texts:
-            self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=named)
-            return
-        self._candidates[name] = (kind, size_bytes, modified)
-        if len(self._candidates) >= CANDIDATES_AT_ONCE:
-            self._ask_texts()
+        if named:
+            self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=True)
+        else:
+            self._candidates[name] = (kind, size_bytes, modified)
 
-    def _ask_texts(self) -> None:
-        """Look for the files that no file field names in every text that may name files."""
-        if not self._candidates:
-            return
-        wanted = Wanted(self._candidates)
-        named: set[str] = set()
-        for reference in self._references.texts:
-            address, column = reference.address, reference.column
-            if reference.elsewhere and not has_table(address, table=column.table):
-                continue
-            for text in read_texts(address, column=column):
-                named.update(wanted.named_in(text))
-                self._pace(1)
+    def _ask_everything(self) -> None:
+        """Count the files that no file field names, after all that the databases hold was searched."""
+        free = frozenset(self._unnamed(self._candidates))
         for name, (kind, size_bytes, modified) in self._candidates.items():
-            self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=name in named)
+            self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=name not in free)
         self._candidates.clear()
 
     def _count(self, name: str, *, kind: str, size_bytes: int, modified: int, named: bool) -> None:

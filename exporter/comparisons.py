@@ -3,7 +3,7 @@
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,11 +12,14 @@ from exporter.file_counts import FilesUsage
 from exporter.file_kinds import FileKinds
 from exporter.named_files import moment_for
 from exporter.references import AreaReferences, area_references
-from exporter.row_versions import tables_version
+from exporter.row_versions import database_version, tables_version
+from exporter.unnamed import UnnamedFiles
 from storekeeper.config import Config, QrCodes
 from storekeeper.databases import DatabaseAddress
+from storekeeper.measure.names_in_databases import find_names
 from storekeeper.measure.scanner import Budget, TreeState
 from storekeeper.measure.scanner.pacing import Pacer
+from storekeeper.measure.shop_databases import shop_databases
 from storekeeper.measure.walks import AreaWalk
 from storekeeper.replaced_images import replaced_images
 from storekeeper.shop import ShopDescription
@@ -62,6 +65,9 @@ class Comparisons:
         self._budget = budget
         self._cancelled = cancelled
         self._remembered: dict[str, _Remembered] = {}
+        self._unnamed = {
+            name: UnnamedFiles(self._named, version=self._version_of_everything) for name in config.areas
+        }
 
     def __call__(self) -> FilesUsage:
         """Compare the files of each area that uploads or QR codes are in with the rows that name them."""
@@ -102,6 +108,7 @@ class Comparisons:
             and same_files(before.state, state)
             and time.monotonic() - before.read_at < LONGEST_SECONDS
             and not is_over(before.files, kept_since=kept_since, now=now, description=description)
+            and (not before.files.searched or self._unnamed[name].holds())
         ):
             return before.files
         files = AreaComparison(
@@ -109,9 +116,10 @@ class Comparisons:
             kinds=FileKinds(self._config.areas[name], kinds=kinds),
             kept_since=kept_since,
             description=description,
+            unnamed=self._unnamed[name],
             now=now,
             replaced=replaced,
-            pace=Pacer(self._budget, cancelled=self._cancelled),
+            pace=self._pacer(),
         ).result(state)
         self._remembered[name] = _Remembered(
             files=files,
@@ -122,6 +130,21 @@ class Comparisons:
             read_at=time.monotonic(),
         )
         return files
+
+    def _named(self, files: Collection[str]) -> Collection[str]:
+        """Give those of the files that anything in any database names."""
+        found = find_names(files, config=self._config, description=self._description(), pace=self._pacer())
+        return found.places.keys()
+
+    def _version_of_everything(self) -> Hashable:
+        versions = [
+            database_version(database.address, clock=self._clock)
+            for database in shop_databases(self._config, description=self._description())
+        ]
+        return None if None in versions else tuple(versions)
+
+    def _pacer(self) -> Pacer:
+        return Pacer(self._budget, cancelled=self._cancelled)
 
 
 def rows_version(references: AreaReferences, *, clock: Callable[[], float]) -> Hashable:

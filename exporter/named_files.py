@@ -1,9 +1,7 @@
 """The file names in a column of the shop's, streamed from the database that holds them."""
 
 import datetime as dt
-import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,7 +14,6 @@ from storekeeper.shop import ShopDescription
 PAGE_ROWS: Final = 5000
 # Beside the scrapes a statement may take longer; a server that is away is noticed as soon as ever.
 PATIENT: Final = "SET statement_timeout = '60s'"
-JSON_BEGINS: Final = ("{", "[", '"')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +65,6 @@ def next_expiry(address: DatabaseAddress, *, column: FileColumn, now: Any) -> An
         found = postgresql.execute(statement, (now,)).fetchone()
         assert found is not None, "an aggregate gives one row"
         return found[0]
-
-
-def read_texts(address: DatabaseAddress, *, column: FileColumn) -> Iterator[Any]:
-    """Give every text of a column, and what a JSON value holds. Raises DatabaseUnavailable."""
-    for stored, _ in _read_values(address, column=column, now=None):
-        yield stored
-        if isinstance(stored, str) and stored[:1] in JSON_BEGINS:
-            # SQLite keeps JSON as text, in which a letter of a name may be an escape.
-            with suppress(ValueError):
-                yield json.loads(stored)
 
 
 def _read_values(address: DatabaseAddress, *, column: FileColumn, now: Any) -> Iterator[tuple[Any, bool]]:

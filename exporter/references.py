@@ -1,4 +1,4 @@
-"""Which columns of which tables may name the files of an area."""
+"""Which columns of which tables are file fields that may name the files of an area."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,23 +18,21 @@ class Reference:
     """
     A column whose values may name files, in one of the databases that hold its table.
 
-    ``prefix`` is where a file field's storage lies below the area; of a ``text``, files are named anywhere in
-    it. ``kind`` is the kind of QR code that the field holds. A table that is ``elsewhere`` than where its
-    model is read from may be missing there.
+    ``prefix`` is where the field's storage lies below the area, ``kind`` the kind of QR code that the field
+    holds. A table that is ``elsewhere`` than where its model is read from may be missing there.
     """
 
     address: DatabaseAddress
     column: FileColumn
     prefix: str = ""
     kind: str | None = None
-    text: bool = False
     elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class AreaReferences:
     """
-    All that may name the files of one area.
+    The file fields that may name the files of one area.
 
     ``folders`` are those in which files may be orphans, ``foreign`` those in them that hold other things:
     paths with a slash at their end, ``""`` for the area itself.
@@ -48,22 +46,12 @@ class AreaReferences:
         """Tell whether a file in ``folder`` (with its slash) is an orphan when no row names it."""
         return folder.startswith(self.folders) and not folder.startswith(self.foreign)
 
-    @property
-    def texts(self) -> tuple[Reference, ...]:
-        """Give those that name files somewhere in a text."""
-        return tuple(reference for reference in self.references if reference.text)
-
-    @property
-    def names(self) -> tuple[Reference, ...]:
-        """Give those whose values are names."""
-        return tuple(reference for reference in self.references if not reference.text)
-
 
 def area_references(area: Area, *, name: str, config: Config, description: ShopDescription) -> AreaReferences:
     """
     Give what may name the files of an area; nothing where it holds neither files of a field nor QR codes.
 
-    Raises ConfigurationError for a kind of QR code or a text of the config that the shop does not have.
+    Raises ConfigurationError for a kind of QR code that the shop does not have.
     """
     kinds = {kind: source for kind, source in config.qr_codes.items() if source.area == name}
     root = os.path.realpath(area.path)
@@ -81,8 +69,6 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
             found += in_databases(
                 model, column=column, prefix=prefix or "", kind=kind, config=config, description=description
             )
-        for path in model.path_fields:
-            found += texts_of(model, field=path, config=config, description=description)
     for kind in sorted(missing):
         source = kinds[kind]
         raise ConfigurationError(
@@ -93,15 +79,6 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
     uploads = uploads_of(Path(root), area=name, config=config, description=description)
     if not uploads.folders and not kinds:
         return AreaReferences(references=(), folders=())
-    for label in config.references:
-        named, _, field_name = label.rpartition(".")
-        owner = description.model(named)
-        if owner is None or field_name not in owner.columns:
-            raise ConfigurationError(
-                f"references: the shop has no field {label}",
-                hint="Give app.Model.field as the shop's own code names it",
-            )
-        found += texts_of(owner, field=field_name, config=config, description=description)
     return AreaReferences(
         references=tuple(found),
         # What cleaning refuses to judge is not counted either.
@@ -132,20 +109,6 @@ def kind_of(model: ModelDescription, *, field: str, kinds: Mapping[str, QrCodes]
     return None
 
 
-def texts_of(
-    model: ModelDescription, *, field: str, config: Config, description: ShopDescription
-) -> Iterator[Reference]:
-    """Give one text field in every database that may hold it."""
-    table, column = model.columns[field]
-    yield from in_databases(
-        model,
-        column=FileColumn(table=table, column=column),
-        text=True,
-        config=config,
-        description=description,
-    )
-
-
 def in_databases(
     model: ModelDescription,
     *,
@@ -154,7 +117,6 @@ def in_databases(
     description: ShopDescription,
     prefix: str = "",
     kind: str | None = None,
-    text: bool = False,
 ) -> Iterator[Reference]:
     """Give the column in the database that its model is read from, and in others that may have its table."""
     for alias in (model.database, *model.other_databases):
@@ -170,6 +132,4 @@ def in_databases(
             raise
         if elsewhere and address.engine is Engine.SQLITE and not (address.path and address.path.is_file()):
             continue
-        yield Reference(
-            address=address, column=column, prefix=prefix, kind=kind, text=text, elsewhere=elsewhere
-        )
+        yield Reference(address=address, column=column, prefix=prefix, kind=kind, elsewhere=elsewhere)

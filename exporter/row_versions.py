@@ -30,6 +30,18 @@ POSTGRESQL_COUNTS: Final = """
       LEFT JOIN pg_class AS class ON class.oid = to_regclass(quote_ident(wanted.name))
      ORDER BY wanted.name
 """
+# The same of every table, with its parents and partitions; what a foreign table holds is counted elsewhere.
+POSTGRESQL_COUNTS_OF_ALL: Final = """
+    SELECT class.relkind IN ('r', 'p', 'm')
+             AND current_setting('track_counts')::boolean AND NOT pg_is_in_recovery(),
+           class.oid, class.relfilenode,
+           pg_stat_get_tuples_inserted(class.oid), pg_stat_get_tuples_updated(class.oid),
+           pg_stat_get_tuples_deleted(class.oid)
+      FROM pg_class AS class JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+     WHERE class.relkind IN ('r', 'p', 'm', 'f') AND class.relpersistence <> 't'
+       AND namespace.nspname <> 'information_schema' AND namespace.nspname NOT LIKE 'pg\\_%'
+     ORDER BY class.oid
+"""
 
 
 def tables_version(
@@ -49,6 +61,18 @@ def tables_version(
         rows = connection.execute(POSTGRESQL_COUNTS, (sorted(tables),)).fetchall()
     # A table that is missing is as good as one that tells its changes: it has none.
     return tuple(rows) if all(told for _, oid, _, told, *_ in rows if oid is not None) else None
+
+
+def database_version(address: DatabaseAddress, *, clock: Callable[[], float] = time.time) -> Hashable:
+    """Give the version of all that the database holds, None where it cannot be told."""
+    if address.engine is Engine.SQLITE:
+        return sqlite_version(address, clock=clock)
+    with connect_postgresql(address) as connection:
+        if connection.info.server_version < POSTGRESQL_THAT_COUNTS:
+            return None
+        connection.execute(PATIENT)
+        rows = connection.execute(POSTGRESQL_COUNTS_OF_ALL).fetchall()
+    return tuple(rows) if all(told for told, *_ in rows) else None
 
 
 def sqlite_version(address: DatabaseAddress, *, clock: Callable[[], float]) -> Hashable:

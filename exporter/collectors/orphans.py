@@ -7,7 +7,11 @@ from exporter.sources import Sources
 
 
 class OrphansCollector:
-    """Expose the files in each area that no FileField of any model names, originals of images apart."""
+    """
+    Expose the files in each area that nothing in the shop's databases names, originals of images apart.
+
+    A cleanup moves the same files, once nothing has happened to them for a day.
+    """
 
     name = "orphans"
     waits = False
@@ -21,12 +25,14 @@ class OrphansCollector:
         latest = self._sources.files.latest
         files = GaugeMetricFamily(
             "storekeeper_orphaned_files",
-            "Files in the area that no row names, QR codes apart. Measured beside the scrapes.",
+            "Files in the area that nothing in the databases names, QR codes apart; a cleanup takes them once"
+            " they are a day old. Measured beside the scrapes.",
             labels=("area",),
         )
         size = GaugeMetricFamily(
             "storekeeper_orphaned_size_bytes",
-            "Bytes of the files in the area that no row names, QR codes apart. Measured beside the scrapes.",
+            "Bytes of the files in the area that nothing in the databases names, QR codes apart. Measured"
+            " beside the scrapes.",
             labels=("area",),
         )
         kept = GaugeMetricFamily(

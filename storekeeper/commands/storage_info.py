@@ -151,7 +151,10 @@ def _sections(measured: Measurements) -> Iterator[tuple[str, list[tuple[str, ...
         for area, count in measured.orphans.items()
         if count.files
     ]
-    yield "Files that no row names", [("area", "files", "size"), *orphans]
+    yield (
+        "Files that nothing in the databases names (a cleanup leaves those of the last day)",
+        [("area", "files", "size"), *orphans],
+    )
     yield "Log files", [("file", "size"), *((log.name, format_size(log.size_bytes)) for log in measured.logs)]
     large = measured.large_files[:LARGE_FILES_SHOWN]
     yield (

@@ -55,13 +55,13 @@ def find_names(
     config: Config,
     description: ShopDescription,
     going: Mapping[Column, Counter[str]] | None = None,
-    pace: Callable[[int], None] = lambda _: None,
+    pace: Callable[[int], None] | None = None,
 ) -> NamesFound:
     """
     Return which of ``files`` are named anywhere, and where.
 
     ``going`` holds, by column, the values of rows that are about to go: as many of each value do not count.
-    ``pace`` is called with numbers of texts, to wait where the machine has other work. Raises
+    ``pace`` is called with numbers of texts, and may wait for other work of the machine. Raises
     StorekeeperError where any table of any database cannot be read: then nothing is known of any file.
     """
     databases = shop_databases(config, description=description)
@@ -116,12 +116,12 @@ class _Reading:
     _sizes: Counter[tuple[str, str]] = field(default_factory=Counter)
     _left: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
 
-    def run(self, pace: Callable[[int], None]) -> None:
+    def run(self, pace: Callable[[int], None] | None) -> None:
         file_columns = self._file_columns()
         first = {table for table, _ in file_columns} | set(self._text_tables())
         self._left = self._going_here()
         table, among_first = "", True
-        for texts in self._texts(first):
+        for texts in self._texts(first, at_once=pace is None):
             if texts is None:
                 self._flush()
                 self._left = self._going_here()
@@ -139,13 +139,14 @@ class _Reading:
             if (bare(table), texts.column) in file_columns:
                 self.references += len(texts.values)
             self._take(place, texts)
-            pace(len(texts.values))
+            if pace is not None:
+                pace(len(texts.values))
         self._flush()
 
-    def _texts(self, first: Collection[str]) -> Iterator[StoredTexts | None]:
+    def _texts(self, first: Collection[str], *, at_once: bool) -> Iterator[StoredTexts | None]:
         address = self.database.address
         if address.engine is Engine.SQLITE:
-            return sqlite_texts(address, first=first)
+            return sqlite_texts(address, first=first, at_once=at_once)
         return postgresql_texts(address, first=first, role=self.database.role)
 
     def _take(self, place: tuple[str, str], texts: StoredTexts) -> None:

@@ -41,16 +41,20 @@ class _Table:
     """What the row's number is called, ``""`` in a table without."""
 
 
-def sqlite_texts(address: DatabaseAddress, *, first: Collection[str]) -> Iterator[StoredTexts | None]:
+def sqlite_texts(
+    address: DatabaseAddress, *, first: Collection[str], at_once: bool = True
+) -> Iterator[StoredTexts | None]:
     """
     Yield the texts of every table, those of ``first`` before others; None begins a second reading.
 
-    Raises DatabaseUnavailable.
+    Unless ``at_once``, the reader may rest in between, and holds nobody up meanwhile. Raises
+    DatabaseUnavailable.
     """
     with connect_sqlite(address, timeout_seconds=LOCK_SECONDS) as connection:
         assert address.path is not None
         [journal] = connection.execute("PRAGMA journal_mode").fetchone()
-        if journal == "wal" or address.path.stat().st_size <= READ_AT_ONCE_BYTES:
+        small = address.path.stat().st_size <= READ_AT_ONCE_BYTES
+        if journal == "wal" or (at_once and small):
             connection.execute("BEGIN")
             yield from _everything(connection, address, first=first)
             return

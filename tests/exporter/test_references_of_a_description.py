@@ -31,12 +31,13 @@ def media(tmp_path: Path) -> Path:
 def describe(tmp_path: Path, media: Path) -> Callable[..., Callable[[], ShopDescription]]:
     """Describe a shop with one model, whose image lies below ``storage`` in one or two databases."""
 
-    def make(*, storage: Path | None = media, **model: Any) -> Callable[[], ShopDescription]:
+    def make(
+        *, storage: Path | None = media, aliases: tuple[str, ...] = ("default",), **model: Any
+    ) -> Callable[[], ShopDescription]:
         databases = {
             alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / f"{alias}.sqlite3")}
-            for alias in ("default", "second", "third")
+            for alias in aliases
         }
-        databases["unknown"] = {"ENGINE": "django.db.backends.mysql", "NAME": "shop"}
         image = {"name": "image", "column": "image", "upload_to": "products/", "storage_location": storage}
         described = {
             "label": "app.Product",
@@ -98,50 +99,49 @@ def test_rows_in_other_databases_keep_their_files(
     media: Path,
     tmp_path: Path,
 ) -> None:
-    """A table that a second database has as well is asked there; one without it is no error."""
-    write(tmp_path / "default.sqlite3", product__image=["products/a.jpg"])
-    write(tmp_path / "second.sqlite3", product__image=["products/b.jpg"])
-    for name in ("a.jpg", "b.jpg", "c.jpg"):
+    """Whatever a second database holds keeps files, a table of the same model or any other."""
+    write(tmp_path / "default.sqlite3", product__image=["products/one.jpg"])
+    write(tmp_path / "second.sqlite3", product__image=["products/two.jpg"])
+    for name in ("one.jpg", "two.jpg", "three.jpg", "four.jpg"):
         (media / "products" / name).write_bytes(b"xy")
-    others = {"other_databases": ("second", "third", "unknown")}
     alone = measure(parse(CONFIG), describe=describe())
-    assert FileCount(files=2, size_bytes=4) == orphans(alone)
-    both = measure(parse(CONFIG), describe=describe(**others))
-    assert FileCount(files=1, size_bytes=2) == orphans(both)
-    write(tmp_path / "third.sqlite3", something__name=["products/c.jpg"])
-    assert FileCount(files=1, size_bytes=2) == orphans(measure(parse(CONFIG), describe=describe(**others)))
+    assert FileCount(files=3, size_bytes=6) == orphans(alone)
+    both = {"aliases": ("default", "second"), "other_databases": ("second",)}
+    assert FileCount(files=2, size_bytes=4) == orphans(measure(parse(CONFIG), describe=describe(**both)))
+    write(tmp_path / "third.sqlite3", something__name=["products/three.jpg"])
+    all_three = {**both, "aliases": ("default", "second", "third")}
+    assert FileCount(files=1, size_bytes=2) == orphans(measure(parse(CONFIG), describe=describe(**all_three)))
 
 
-def test_paths_and_texts_keep_files(
+def test_a_database_that_cannot_be_asked_is_a_problem(
+    parse: Callable[[str], Config], measure: Callable[..., Measuring], describe: Any, tmp_path: Path
+) -> None:
+    """It may name any file: no figure is better than a wrong one."""
+    write(tmp_path / "default.sqlite3", product__image=[])
+    (tmp_path / "shop" / "media" / "products" / "a.jpg").write_bytes(b"x")
+    measuring = measure(parse(CONFIG), describe=describe(aliases=("default", "away")))
+    assert "away.sqlite3" in measuring.sources.files.latest.problem
+    assert measuring.sources.files.latest.value is None
+
+
+def test_any_text_keeps_files(
     parse: Callable[[str], Config],
     measure: Callable[..., Measuring],
     describe: Any,
     media: Path,
     tmp_path: Path,
 ) -> None:
-    """A path field is known by itself, a text by the config; a field may stand in the table of a parent."""
-    write(
-        tmp_path / "default.sqlite3",
-        product__image=[],
-        parent__text=["see <img src='/media/products/a.jpg'>"],
-    )
-    (media / "products" / "a.jpg").write_bytes(b"x")
-    one = FileCount(files=1, size_bytes=1)
-    assert one == orphans(measure(parse(CONFIG), describe=describe()))
-    with_path = describe(path_fields=("text",))
-    assert NOTHING == orphans(measure(parse(CONFIG), describe=with_path))
-    named = parse(CONFIG + "references: [app.Product.text]\n")
-    assert NOTHING == orphans(measure(named, describe=describe()))
-
-
-def test_a_text_that_the_shop_does_not_have_is_a_problem(
-    parse: Callable[[str], Config], measure: Callable[..., Measuring], describe: Any, tmp_path: Path
-) -> None:
-    """Without it files would be counted as orphans that it names: no figure is better than a wrong one."""
-    write(tmp_path / "default.sqlite3", product__image=[])
-    measuring = measure(parse(CONFIG + "references: [app.Product.body]\n"), describe=describe())
-    assert "references: the shop has no field app.Product.body" in measuring.sources.files.latest.problem
-    assert measuring.sources.files.latest.value is None
+    """A text of a table that no model and no config knows is searched as well, as long as it is there."""
+    path = tmp_path / "default.sqlite3"
+    write(path, product__image=[], nobody__knows=["see <img src='/media/products/a%20b.jpg'>"])
+    (media / "products" / "a b.jpg").write_bytes(b"x")
+    measuring = measure(parse(CONFIG), describe=describe())
+    assert NOTHING == orphans(measuring)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM nobody")
+    connection.close()
+    measuring.run_once()
+    assert FileCount(files=1, size_bytes=1) == orphans(measuring)
 
 
 @pytest.mark.parametrize(

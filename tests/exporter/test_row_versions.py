@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.row_versions import has_table, tables_version
+from exporter.row_versions import database_version, has_table, tables_version
 from storekeeper.databases import DatabaseAddress, Engine, address_from_url
 
 NUMBERS = itertools.count()
@@ -116,3 +116,23 @@ def test_sqlite_tells_each_commit_once_it_is_settled(tmp_path: Path, mode: str) 
     connection.close()
     os.unlink(path)
     assert tables_version(address, tables=["rows"], clock=clock) is None
+
+
+def test_a_change_of_any_table_is_another_version_of_its_database(postgresql: str) -> None:
+    """Tables in other schemas and partitions count as well, a new one too; rest is rest."""
+    run(postgresql, "CREATE SCHEMA other", "CREATE TABLE other.t (id int)")
+    address = address_of(postgresql)
+    for statement in (
+        "INSERT INTO other.t VALUES (1)",
+        "INSERT INTO child VALUES (1)",
+        "CREATE TABLE later (id int)",
+        "TRUNCATE other.t",
+    ):
+        before = database_version(address)
+        assert before is not None
+        run(postgresql, statement)
+        deadline = time.monotonic() + 30
+        while database_version(address) == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert before != database_version(address)
+        assert database_version(address) == database_version(address)

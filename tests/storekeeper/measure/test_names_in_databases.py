@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from psycopg import sql
 
 from storekeeper.config import Config, parse_config
 from storekeeper.errors import ConfigurationError, StorekeeperError
+from storekeeper.measure.name_search import NameSearch
 from storekeeper.measure.names_in_databases import Column, NamesFound, find_names
 from storekeeper.measure.postgresql_texts import GUARDS
 from storekeeper.shop import ShopDescription
@@ -300,43 +302,39 @@ def test_a_large_database_without_write_ahead_log_is_read_again_after_a_change(
         "CREATE TABLE a (x TEXT)", "INSERT INTO a VALUES ('')", "INSERT INTO a VALUES ('other')",
         "CREATE TABLE b (x TEXT)", "INSERT INTO b VALUES ('moved.jpg')",
     )  # fmt: skip
-    moved = []
-
-    def move(_: int) -> None:
-        if not moved:
-            moved.append(True)
-            with sqlite3.connect(path, timeout=0) as connection:
-                connection.execute("UPDATE a SET x = 'moved.jpg' WHERE x = ''")
-                connection.execute("DELETE FROM b")
-            connection.close()
-
-    found = find_names(["moved.jpg"], config=config, description=described({"default": settings}), pace=move)
-    assert moved
+    monkeypatch.setattr(NameSearch, "look", moving(path, look=NameSearch.look))
+    found = find_names(["moved.jpg"], config=config, description=described({"default": settings}))
     assert {"moved.jpg"} == set(found.places)
+
+
+def moving(path: Path, *, look: Any) -> Any:
+    """Return a search that lets a writer move a name from table b to table a when it begins to look."""
+
+    def first_move(search: NameSearch, text: str, *, place: str) -> None:
+        connection = sqlite3.connect(path, timeout=0)
+        # Where a reader holds the file, the writer cannot commit.
+        with suppress(sqlite3.OperationalError), connection:
+            connection.execute("UPDATE a SET x = 'moved.jpg' WHERE x = ''")
+            connection.execute("DELETE FROM b")
+        connection.close()
+        look(search, text, place=place)
+
+    return first_move
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_sqlite_is_read_in_one_snapshot_where_that_holds_nobody_up(
-    tmp_path: Path, config: Config, journal: str
+    tmp_path: Path, config: Config, journal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is committed meanwhile is not seen half: beside a write-ahead log, and in a small database."""
     path = tmp_path / "one.sqlite3"
     settings = sqlite(
-        path, "CREATE TABLE a (x TEXT)", "INSERT INTO a VALUES ('y')",
+        path, "CREATE TABLE a (x TEXT)", "INSERT INTO a VALUES (''), ('other')",
         "CREATE TABLE b (x TEXT)", "INSERT INTO b VALUES ('moved.jpg')", journal_mode=journal,
     )  # fmt: skip
-
-    def move(_: int) -> None:
-        connection = sqlite3.connect(path, timeout=0)
-        try:
-            with connection:
-                connection.execute("DELETE FROM b")
-        except sqlite3.OperationalError:
-            assert "delete" == journal
-        connection.close()
-
-    found = find_names(["moved.jpg"], config=config, description=described({"default": settings}), pace=move)
-    assert {"moved.jpg"} == set(found.places)
+    monkeypatch.setattr(NameSearch, "look", moving(path, look=NameSearch.look))
+    found = find_names(["moved.jpg"], config=config, description=described({"default": settings}))
+    assert {"moved.jpg": "default: b.x"} == found.places
 
 
 def test_databases_of_the_config_alone_are_asked_too(tmp_path: Path) -> None:
