@@ -3,13 +3,13 @@
 from typing import Final
 
 from alerts import firing
-from expressions import increase, latest, select, total
+from expressions import each, increase, latest, select, total
 from frame import Dashboard, Row, Variable
 from panels import NEUTRAL, NONE_IS_GOOD, Column, Lines, Query, Stat, Table
 
 CHOSEN: Final = 'action=~"$action"'
-ACTION: Final = ("instance", "action")
-LEGEND: Final = "{{action}} ({{instance}})"
+ACTION: Final = ("action",)
+LEGEND: Final = "{{action}} ({{shop}} {{instance}})"
 
 SUMMARY: Final = Row(
     title="In the shown time",
@@ -22,15 +22,11 @@ SUMMARY: Final = Row(
             ),
             queries=(
                 Query(
-                    expression=total(
-                        increase("storekeeper_alerts_received_total", by=("instance",), window="$__range")
-                    ),
+                    expression=total(increase("storekeeper_alerts_received_total", window="$__range")),
                     legend="received",
                 ),
                 Query(
-                    expression=total(
-                        increase("storekeeper_alerts_truncated_total", by=("instance",), window="$__range")
-                    ),
+                    expression=total(increase("storekeeper_alerts_truncated_total", window="$__range")),
                     legend="cut",
                     steps=NONE_IS_GOOD,
                 ),
@@ -114,7 +110,7 @@ SUMMARY: Final = Row(
                 "For each action its runs, failures and freed bytes in the shown time, and when it last "
                 "succeeded. One that never succeeded has no time."
             ),
-            labels={"action": "Action", "instance": "Instance"},
+            labels={"action": "Action", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Runs",
@@ -155,12 +151,12 @@ SUMMARY: Final = Row(
         Table(
             title="Alerts that were given up",
             description="Each alert whose budget of runs is spent. Make room by hand, or raise the limit.",
-            labels={"alertname": "Alert", "resource": "Resource", "instance": "Instance"},
+            labels={"alertname": "Alert", "resource": "Resource", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Episodes",
                     expression=(
-                        "sum by (instance, alertname, resource) "
+                        f"sum by ({each('alertname', 'resource')}) "
                         f"({select('storekeeper_episodes_exhausted')}) > 0"
                     ),
                     unit="locale",
@@ -225,12 +221,12 @@ OVER_TIME: Final = Row(
             ),
             queries=(
                 Query(
-                    expression=increase("storekeeper_alerts_received_total", by=("instance",)),
-                    legend="received ({{instance}})",
+                    expression=increase("storekeeper_alerts_received_total"),
+                    legend="received ({{shop}} {{instance}})",
                 ),
                 Query(
-                    expression=increase("storekeeper_alerts_skipped_total", by=("instance", "reason")),
-                    legend="skipped: {{reason}} ({{instance}})",
+                    expression=increase("storekeeper_alerts_skipped_total", by=("reason",)),
+                    legend="skipped: {{reason}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="locale",
@@ -247,7 +243,7 @@ OVER_TIME: Final = Row(
             queries=(
                 Query(
                     expression=increase("storekeeper_notifications_total", by=("target", "outcome")),
-                    legend="{{target}}: {{outcome}}",
+                    legend="{{target}}: {{outcome}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="locale",
@@ -257,7 +253,12 @@ OVER_TIME: Final = Row(
         Lines(
             title="Firing alerts by name",
             description="How many alerts of each name fire. After a run that helped, the line ends.",
-            queries=(Query(expression=f"count by (alertname) ({firing()})", legend="{{alertname}}"),),
+            queries=(
+                Query(
+                    expression=f"count by ({each('alertname')}) ({firing()})",
+                    legend="{{alertname}} ({{shop}} {{instance}})",
+                ),
+            ),
             unit="locale",
             width=8,
             empty="no alert fires",
@@ -273,7 +274,7 @@ DASHBOARD: Final = Dashboard(
         Variable(
             name="action",
             label="Action",
-            query='label_values(storekeeper_action_runs_total{instance=~"$instance"}, action)',
+            query=f"label_values({select('storekeeper_action_runs_total')}, action)",
         ),
     ),
     rows=(SUMMARY, OVER_TIME),

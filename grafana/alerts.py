@@ -29,8 +29,8 @@ RUNBOOK_FOLDER: Final = next(iter(RUNBOOKS.values())).rpartition("/")[0]
 
 FIRES: Final = 'alertstate="firing"'
 
-# An alert about a missing target has no instance: it is shown whatever is chosen.
-OURS: Final = f'alertname=~"{"|".join(sorted(RUNBOOKS))}", instance=~"$instance|"'
+# An alert about a missing target has no shop and no instance: it is shown whatever is chosen.
+OURS: Final = f'alertname=~"{"|".join(sorted(RUNBOOKS))}", shop=~"$shop|", instance=~"$instance|"'
 
 
 def firing(*matchers: str) -> str:
@@ -39,7 +39,7 @@ def firing(*matchers: str) -> str:
 
 
 FIRING_SINCE: Final = (
-    "min by (alertname, severity, resource, instance) "
+    "min by (alertname, severity, level, resource, shop, instance) "
     f"(ALERTS_FOR_STATE{{{OURS}}} * 1000 and ignoring (alertstate) {firing()})"
 )
 """When each firing alert became true, in milliseconds since 1970."""

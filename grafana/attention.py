@@ -3,12 +3,18 @@
 from typing import Final
 
 from alerts import FIRING_SINCE, RUNBOOK_FOLDER, firing
-from expressions import OUR_JOBS, count, increase, latest, select, total
+from expressions import count, each, increase, latest, select, total
 from frame import Row
 from panels import ANSWERS, NONE_IS_GOOD, SOME_ARE_USUAL, Column, Query, Stat, Table
 
 HOUR: Final = 3600
 DAY: Final = 86400
+
+# `up` belongs to Prometheus and knows no shop: the targets that storekeeper was seen at name theirs.
+SERVICES: Final = (
+    f"min by ({each('job')}) (last_over_time({select('storekeeper:target:seen')}[1d:1m]) "
+    "* on (job, instance) group_left () up)"
+)
 
 NEEDS_A_PERSON: Final = Row(
     title="What needs a person",
@@ -16,16 +22,21 @@ NEEDS_A_PERSON: Final = Row(
         Stat(
             title="Alerts that fire",
             description=(
-                "Alerts of storekeeper that fire now, by severity. Warnings usually end by themselves: "
-                "storekeeper acts on them. An emergency means that writes may fail soon."
+                "Alerts of storekeeper that fire now, by severity; those of the level emergency apart. "
+                "Warnings usually end by themselves: storekeeper acts on them. An emergency means that "
+                "writes may fail soon."
             ),
             queries=tuple(
                 Query(
-                    expression=count(firing(f'severity="{severity}"')),
-                    legend=severity,
+                    expression=count(firing(*matchers)),
+                    legend=legend,
                     steps=((None, "green"), (1, color)),
                 )
-                for severity, color in (("emergency", "red"), ("critical", "orange"), ("warning", "yellow"))
+                for legend, color, matchers in (
+                    ("emergency", "red", ('level="emergency"',)),
+                    ("critical", "orange", ('severity="critical"', 'level!="emergency"')),
+                    ("warning", "yellow", ('severity="warning"',)),
+                )
             ),
             unit="short",
             width=6,
@@ -82,7 +93,7 @@ NEEDS_A_PERSON: Final = Row(
                     + latest(
                         "storekeeper_backup_last_success_timestamp_seconds", 'kind="database"', by=("kind",)
                     ),
-                    legend="{{kind}}",
+                    legend="{{kind}} ({{shop}} {{instance}})",
                     steps=((None, "green"), (26 * HOUR, "red")),
                 ),
                 Query(
@@ -90,7 +101,7 @@ NEEDS_A_PERSON: Final = Row(
                     + latest(
                         "storekeeper_backup_last_success_timestamp_seconds", 'kind!="database"', by=("kind",)
                     ),
-                    legend="{{kind}}",
+                    legend="{{kind}} ({{shop}} {{instance}})",
                     steps=((None, "green"), (8 * DAY, "red")),
                 ),
             ),
@@ -123,7 +134,9 @@ NEEDS_A_PERSON: Final = Row(
             labels={
                 "alertname": "Alert",
                 "severity": "Severity",
+                "level": "Level",
                 "resource": "Resource",
+                "shop": "Shop",
                 "instance": "Instance",
             },
             columns=(Column(title="Since", expression=FIRING_SINCE, unit="dateTimeFromNow"),),
@@ -136,12 +149,12 @@ NEEDS_A_PERSON: Final = Row(
         Stat(
             title="Services",
             description="Whether the exporter (measures) and the receiver (acts) answered the last scrape.",
-            queries=(Query(expression=f"min by (job) ({select('up', OUR_JOBS)})", legend="{{job}}"),),
+            queries=(Query(expression=SERVICES, legend="{{job}} ({{shop}} {{instance}})"),),
             unit="none",
             meanings=(ANSWERS,),
             width=4,
             height=7,
-            runbooks=("StorekeeperDown",),
+            runbooks=("StorekeeperDown", "ShopNotMeasured"),
         ),
         Stat(
             title="Collectors that fail",

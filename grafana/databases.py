@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from expressions import growth, growth_per_100_orders, latest, select
+from expressions import each, growth, growth_per_100_orders, latest, select
 from frame import Dashboard, Row, Variable
 from panels import ANSWERS, USAGE, Bars, Column, Lines, Query, Stat, Table
 
 CHOSEN: Final = 'database=~"$database"'
 DATABASE: Final = ("database",)
 TABLE: Final = ("database", "table")
-LEGEND: Final = "{{database}} ({{instance}})"
+LEGEND: Final = "{{database}} ({{shop}} {{instance}})"
 
 SIZE: Final = latest("storekeeper_database_size_bytes", CHOSEN, by=DATABASE)
 RECLAIMABLE: Final = latest("storekeeper_database_reclaimable_bytes", CHOSEN, by=DATABASE)
@@ -25,7 +25,7 @@ NOW: Final = Row(
             ),
             queries=(
                 Query(
-                    expression=f"min by (instance, database) ({select('storekeeper_database_up', CHOSEN)})",
+                    expression=f"min by ({each('database')}) ({select('storekeeper_database_up', CHOSEN)})",
                     legend=LEGEND,
                 ),
             ),
@@ -134,7 +134,7 @@ TABLES: Final = Row(
                 "Rows and size of each table with its indexes, and how both changed in the shown time. Rows "
                 "are estimates where an exact count would be slow."
             ),
-            labels={"database": "Database", "table": "Table", "instance": "Instance"},
+            labels={"database": "Database", "table": "Table", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Rows",
@@ -164,10 +164,10 @@ TABLES: Final = Row(
             queries=(
                 Query(
                     expression=(
-                        f"{TABLE_SIZE} and topk by (instance) (10, max by (instance, database, table) "
+                        f"{TABLE_SIZE} and topk by ({each()}) (10, max by ({each(*TABLE)}) "
                         f"({select('storekeeper_table_size_bytes', CHOSEN)} @ end()))"
                     ),
-                    legend="{{database}} {{table}} ({{instance}})",
+                    legend="{{database}} {{table}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="decbytes",
@@ -186,7 +186,7 @@ DASHBOARD: Final = Dashboard(
         Variable(
             name="database",
             label="Database",
-            query='label_values(storekeeper_database_up{instance=~"$instance"}, database)',
+            query=f"label_values({select('storekeeper_database_up')}, database)",
         ),
     ),
     rows=(NOW, OVER_TIME, TABLES),

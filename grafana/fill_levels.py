@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from expressions import latest, select
+from expressions import each, latest, select
 from frame import Row
 from panels import MORE_THAN_A_YEAR, USAGE, Bars, Column, Query, Table
 
@@ -14,7 +14,7 @@ RATIO: Final = select("storekeeper:usage:ratio", 'resource=~"$resource"')
 def _named(vector: str) -> str:
     # Databases and disks have a name of their own; an area is its resource.
     named = f'label_join({vector}, "name", "", "database", "mountpoint")'
-    return f"max by (instance, resource, name) ({named})"
+    return f"max by ({each('resource', 'name')}) ({named})"
 
 
 def _sizes(*, database: str, area: str, disk: str, storage: str) -> str:
@@ -24,7 +24,7 @@ def _sizes(*, database: str, area: str, disk: str, storage: str) -> str:
         f'label_replace({disk}, "resource", "disk", "", "")',
         f'label_replace({storage}, "resource", "storage", "", "")',
     )
-    return f"{_named(' or '.join(parts))} and on (instance, resource, name) {USED_SHARE}"
+    return f"{_named(' or '.join(parts))} and on ({each('resource', 'name')}) {USED_SHARE}"
 
 
 def _latest_sizes(what: str, *, disk: str) -> str:
@@ -56,7 +56,7 @@ FILL_LEVELS: Final = Row(
                 "Used share of each limit. Disks count as df does: used / (used + available). Yellow from "
                 "80%, orange from 90%, red from 95%: there the alerts start, and storekeeper acts."
             ),
-            queries=(Query(expression=USED_SHARE, legend="{{resource}} {{name}} ({{instance}})"),),
+            queries=(Query(expression=USED_SHARE, legend="{{resource}} {{name}} ({{shop}} {{instance}})"),),
             unit="percentunit",
             decimals=1,
             steps=USAGE,
@@ -72,7 +72,7 @@ FILL_LEVELS: Final = Row(
                 "Time to full goes on with the pace of the last day; red below one day, yellow below a week. "
                 "What shrinks or stands still takes more than a year."
             ),
-            labels={"resource": "Resource", "name": "Name", "instance": "Instance"},
+            labels={"resource": "Resource", "name": "Name", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(title="Used", expression=USED, unit="decbytes", decimals=1),
                 Column(title="Limit", expression=LIMIT, unit="decbytes", decimals=1),

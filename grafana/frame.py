@@ -50,7 +50,7 @@ class Dashboard:
         built.with_variable(
             dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus")
         )
-        for variable in (INSTANCE, *self.variables):
+        for variable in (SHOP, INSTANCE, *self.variables):
             built.with_variable(_sdk_variable(variable))
         for link in _links():
             built.link(link)
@@ -106,24 +106,29 @@ class _PrometheusAnnotation(model.AnnotationQuery):
         }
 
 
+SHOP: Final = Variable(
+    name="shop", label="Shop", query='label_values(storekeeper_build_info{shop=~".+"}, shop)'
+)
 INSTANCE: Final = Variable(
-    name="instance", label="Instance", query='label_values(up{job=~"storekeeper-.*"}, instance)'
+    name="instance",
+    label="Instance",
+    query='label_values(storekeeper_build_info{shop=~"$shop"}, instance)',
 )
 
 ANNOTATIONS: Final = (
     Annotation(
         name="Actions",
-        expression=f"{increase('storekeeper_action_runs_total', by=('instance', 'action'))} > 0",
+        expression=f"{increase('storekeeper_action_runs_total', by=('action',))} > 0",
         color="purple",
         title="{{action}}",
-        text="storekeeper ran {{action}} at {{instance}}",
+        text="storekeeper ran {{action}} for {{shop}} at {{instance}}",
     ),
     Annotation(
         name="Backups",
         expression=f"{latest('storekeeper_backup_last_success_timestamp_seconds', by=('kind',))} * 1000",
         color="blue",
         title="Backup of {{kind}}",
-        text="A complete {{kind}} backup of {{instance}}",
+        text="A complete {{kind}} backup of {{shop}}",
         value_is_time=True,
     ),
 )
@@ -151,7 +156,7 @@ def _links() -> list[dashboard.DashboardLink]:
         .tags([TAG])
         .keep_time(True)
         .include_vars(True)
-        .tooltip("The other dashboards, for the same time and instance"),
+        .tooltip("The other dashboards, for the same time, shop and instance"),
         dashboard.DashboardLink("Runbooks")
         .type(model.DashboardLinkType.LINK)
         .icon("doc")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from expressions import increase, latest
+from expressions import increase, latest, select
 from frame import Dashboard, Row, Variable
 from panels import NEVER, USAGE, Bars, Column, Lines, Query, Stat, Table
 
@@ -13,7 +13,7 @@ LAST_SUCCESS: Final = "storekeeper_backup_last_success_timestamp_seconds"
 LAST_VERIFIED: Final = "storekeeper_backup_last_verified_timestamp_seconds"
 
 KIND: Final = ("kind",)
-KIND_LEGEND: Final = "{{kind}} ({{instance}})"
+KIND_LEGEND: Final = "{{kind}} ({{shop}} {{instance}})"
 FILE: Final = 'file=~"$file"'
 LOGS: Final = 'area="logs"'
 BACKUPS: Final = 'area="backups"'
@@ -74,7 +74,7 @@ BACKUP_ROW: Final = Row(
         Table(
             title="Backups in figures",
             description="Complete backups of each kind that are on disk, and the times of the newest ones.",
-            labels={"kind": "Kind", "instance": "Instance"},
+            labels={"kind": "Kind", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Backups",
@@ -131,7 +131,7 @@ BACKUP_ROW: Final = Row(
                 Query(expression=latest("storekeeper_backup_size_bytes", by=KIND), legend=KIND_LEGEND),
                 Query(
                     expression=latest("storekeeper_area_size_bytes", BACKUPS),
-                    legend="folder ({{instance}})",
+                    legend="folder ({{shop}} {{instance}})",
                 ),
             ),
             unit="decbytes",
@@ -148,7 +148,10 @@ LOG_ROW: Final = Row(
             title="Logs against their limit",
             description="Size of the log folder as a share of its limit in storekeeper.yml.",
             queries=(
-                Query(expression=latest("storekeeper:usage:ratio", 'resource="logs"'), legend="{{instance}}"),
+                Query(
+                    expression=latest("storekeeper:usage:ratio", 'resource="logs"'),
+                    legend="{{shop}} {{instance}}",
+                ),
             ),
             unit="percentunit",
             decimals=1,
@@ -161,7 +164,9 @@ LOG_ROW: Final = Row(
         Lines(
             title="Size of the logs",
             description="Size of the log folder. Each rotation takes it down.",
-            queries=(Query(expression=latest("storekeeper_area_size_bytes", LOGS), legend="{{instance}}"),),
+            queries=(
+                Query(expression=latest("storekeeper_area_size_bytes", LOGS), legend="{{shop}} {{instance}}"),
+            ),
             unit="decbytes",
             decimals=1,
             width=9,
@@ -176,7 +181,7 @@ LOG_ROW: Final = Row(
                 Query(
                     expression="time() - "
                     + latest("storekeeper_log_oldest_line_timestamp_seconds", FILE, by=("file",)),
-                    legend="{{file}} ({{instance}})",
+                    legend="{{file}} ({{shop}} {{instance}})",
                 ),
                 Query(
                     expression="time() - "
@@ -197,10 +202,8 @@ LOG_ROW: Final = Row(
             ),
             queries=(
                 Query(
-                    expression=increase(
-                        "storekeeper_log_messages_total", FILE, by=("instance", "file", "level")
-                    ),
-                    legend="{{level}} {{file}} ({{instance}})",
+                    expression=increase("storekeeper_log_messages_total", FILE, by=("file", "level")),
+                    legend="{{level}} {{file}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="locale",
@@ -212,14 +215,14 @@ LOG_ROW: Final = Row(
         Table(
             title="Lines in the shown time",
             description="How many lines at WARNING or worse each file took in the shown time.",
-            labels={"file": "File", "level": "Level", "instance": "Instance"},
+            labels={"file": "File", "level": "Level", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Lines",
                     expression=increase(
                         "storekeeper_log_messages_total",
                         FILE,
-                        by=("instance", "file", "level"),
+                        by=("file", "level"),
                         window="$__range",
                     ),
                     unit="locale",
@@ -240,7 +243,7 @@ DASHBOARD: Final = Dashboard(
         Variable(
             name="file",
             label="Log file",
-            query='label_values(storekeeper_log_messages_total{instance=~"$instance"}, file)',
+            query=f"label_values({select('storekeeper_log_messages_total')}, file)",
         ),
     ),
     rows=(BACKUP_ROW, LOG_ROW),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from expressions import growth_per_100_orders, latest, select, total
+from expressions import each, growth_per_100_orders, latest, select, total
 from frame import Dashboard, Row, Variable
 from panels import NEUTRAL, SOME_ARE_USUAL, USAGE, Bars, Column, Lines, Query, Stat, Table
 
@@ -12,8 +12,8 @@ AREA: Final = ("area",)
 GROUP: Final = ("area", "group")
 QR_CODES: Final = ("kind", "state")
 TO_CLEAN: Final = 'state=~"expired|orphaned"'
-LEGEND: Final = "{{area}} ({{instance}})"
-QR_LEGEND: Final = "{{kind}} {{state}} ({{instance}})"
+LEGEND: Final = "{{area}} ({{shop}} {{instance}})"
+QR_LEGEND: Final = "{{kind}} {{state}} ({{shop}} {{instance}})"
 
 AREAS: Final = Row(
     title="Areas",
@@ -37,7 +37,7 @@ AREAS: Final = Row(
                 "Size is what the files hold, on disk is what they take. Large files are those over the size "
                 "in storekeeper.yml (10 MB unless changed); `storekeeper find_large_files` names them."
             ),
-            labels={"area": "Area", "instance": "Instance"},
+            labels={"area": "Area", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Size",
@@ -81,7 +81,7 @@ AREAS: Final = Row(
             queries=(
                 Query(
                     expression=latest("storekeeper_group_size_bytes", *CHOSEN, by=GROUP),
-                    legend="{{area}} {{group}} ({{instance}})",
+                    legend="{{area}} {{group}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="decbytes",
@@ -95,7 +95,7 @@ AREAS: Final = Row(
             queries=(
                 Query(
                     expression=latest("storekeeper_group_files", *CHOSEN, by=GROUP),
-                    legend="{{area}} {{group}} ({{instance}})",
+                    legend="{{area}} {{group}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="locale",
@@ -117,9 +117,9 @@ QR: Final = Row(
             queries=(
                 Query(
                     expression=(
-                        f"sum by (instance, kind) ({latest('storekeeper_qr_codes', TO_CLEAN, by=QR_CODES)})"
+                        f"sum by ({each('kind')}) ({latest('storekeeper_qr_codes', TO_CLEAN, by=QR_CODES)})"
                     ),
-                    legend="{{kind}} ({{instance}})",
+                    legend="{{kind}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="locale",
@@ -186,7 +186,7 @@ CARE: Final = Row(
                 Query(expression=latest("storekeeper_orphaned_size_bytes", *CHOSEN, by=AREA), legend=LEGEND),
                 Query(
                     expression=latest("storekeeper_replaced_size_bytes", *CHOSEN, by=AREA),
-                    legend="originals in {{area}} ({{instance}})",
+                    legend="originals in {{area}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="decbytes",
@@ -217,7 +217,7 @@ CARE: Final = Row(
         Lines(
             title="Orders",
             description="Number of orders in the shop: growth of storage is judged against it.",
-            queries=(Query(expression=latest("storekeeper_orders"), legend="{{instance}}"),),
+            queries=(Query(expression=latest("storekeeper_orders"), legend="{{shop}} {{instance}}"),),
             unit="locale",
             minimum=None,
             width=5,
@@ -234,7 +234,7 @@ DASHBOARD: Final = Dashboard(
         Variable(
             name="area",
             label="Area",
-            query='label_values(storekeeper_area_files{instance=~"$instance", area!~"logs|backups"}, area)',
+            query=f"label_values({select('storekeeper_area_files', CHOSEN[0])}, area)",
         ),
     ),
     rows=(AREAS, QR, CARE),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from attention import NEEDS_A_PERSON
-from expressions import growth, latest, select
+from expressions import each, growth, latest, select
 from fill_levels import DISK_AVAILABLE, FILL_LEVELS, USED_SHARE
 from frame import Dashboard, Row, Variable
 from panels import ANSWERS, IN_USE, USAGE, Bars, Column, Lines, Query, Table
@@ -16,7 +16,7 @@ OVER_TIME: Final = Row(
         Lines(
             title="Usage over time",
             description="Used share of each limit, with the lines of 80%, 90% and 95%.",
-            queries=(Query(expression=USED_SHARE, legend="{{resource}} {{name}} ({{instance}})"),),
+            queries=(Query(expression=USED_SHARE, legend="{{resource}} {{name}} ({{shop}} {{instance}})"),),
             unit="percentunit",
             decimals=1,
             steps=USAGE,
@@ -30,11 +30,11 @@ OVER_TIME: Final = Row(
             queries=(
                 Query(
                     expression=latest("storekeeper_database_size_bytes", by=("database",)),
-                    legend="database {{database}} ({{instance}})",
+                    legend="database {{database}} ({{shop}} {{instance}})",
                 ),
                 Query(
                     expression=latest("storekeeper_area_size_bytes", by=("area",)),
-                    legend="{{area}} ({{instance}})",
+                    legend="{{area}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="decbytes",
@@ -51,11 +51,11 @@ OVER_TIME: Final = Row(
             queries=(
                 Query(
                     expression=growth("storekeeper_database_size_bytes", by=("database",)),
-                    legend="database {{database}} ({{instance}})",
+                    legend="database {{database}} ({{shop}} {{instance}})",
                 ),
                 Query(
                     expression=growth("storekeeper_area_size_bytes", by=("area",)),
-                    legend="{{area}} ({{instance}})",
+                    legend="{{area}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="decbytes",
@@ -66,7 +66,7 @@ OVER_TIME: Final = Row(
         Lines(
             title="Room on the disks",
             description="Bytes that the shop can still write on each disk; reserved blocks are not counted.",
-            queries=(Query(expression=DISK_AVAILABLE, legend="{{mountpoint}} ({{instance}})"),),
+            queries=(Query(expression=DISK_AVAILABLE, legend="{{mountpoint}} ({{shop}} {{instance}})"),),
             unit="decbytes",
             decimals=1,
             width=6,
@@ -81,7 +81,7 @@ OVER_TIME: Final = Row(
                 Query(
                     expression=latest("storekeeper_disk_files_free", by=("mountpoint",))
                     + f" / ({latest('storekeeper_disk_files', by=('mountpoint',))} > 0)",
-                    legend="{{mountpoint}} ({{instance}})",
+                    legend="{{mountpoint}} ({{shop}} {{instance}})",
                 ),
             ),
             unit="percentunit",
@@ -104,7 +104,7 @@ MEASUREMENT: Final = Row(
                 "Each part of the measurement: whether it worked, how old its last complete result is (the "
                 "alert starts at 2 hours) and how long it took."
             ),
-            labels={"collector": "Collector", "instance": "Instance"},
+            labels={"collector": "Collector", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Works",
@@ -138,7 +138,7 @@ MEASUREMENT: Final = Row(
                 "Whether the exporter measures by its config file as it is now, and how old the version is "
                 "that it uses. A broken file changes nothing: `storekeeper check-config` tells what is wrong."
             ),
-            labels={"instance": "Instance"},
+            labels={"shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="In use",
@@ -163,11 +163,11 @@ MEASUREMENT: Final = Row(
         Table(
             title="Versions",
             description="Which version of storekeeper runs where.",
-            labels={"version": "Version", "instance": "Instance"},
+            labels={"version": "Version", "shop": "Shop", "instance": "Instance"},
             columns=(
                 Column(
                     title="Services",
-                    expression=f"count by (instance, version) ({select('storekeeper_build_info')})",
+                    expression=f"count by ({each('version')}) ({select('storekeeper_build_info')})",
                     unit="none",
                 ),
             ),
@@ -187,7 +187,7 @@ DASHBOARD: Final = Dashboard(
         Variable(
             name="resource",
             label="Resource",
-            query='label_values(storekeeper:usage:ratio{instance=~"$instance"}, resource)',
+            query=f"label_values({select('storekeeper:usage:ratio')}, resource)",
         ),
     ),
     rows=(NEEDS_A_PERSON, FILL_LEVELS, OVER_TIME, MEASUREMENT),

@@ -60,7 +60,7 @@ def ask(pages: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
             {
                 "job_name": f"storekeeper-{service}",
                 "metrics_path": f"/{service}",
-                "static_configs": [{"targets": [pages], "labels": {"instance": "shop"}}],
+                "static_configs": [{"targets": [pages], "labels": {"instance": "web"}}],
             }
             for service in ("exporter", "receiver")
         ],

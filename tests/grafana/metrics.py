@@ -44,11 +44,11 @@ EXPORTER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "storekeeper_orders": ({},),
     "storekeeper_storage_size_bytes": ({},),
     "storekeeper_storage_limit_bytes": ({},),
-    "storekeeper_disk_size_bytes": ({"mountpoint": "/"},),
-    "storekeeper_disk_used_bytes": ({"mountpoint": "/"},),
-    "storekeeper_disk_available_bytes": ({"mountpoint": "/"},),
-    "storekeeper_disk_files": ({"mountpoint": "/"},),
-    "storekeeper_disk_files_free": ({"mountpoint": "/"},),
+    "storekeeper_disk_size_bytes": ({"host": "web", "mountpoint": "/"},),
+    "storekeeper_disk_used_bytes": ({"host": "web", "mountpoint": "/"},),
+    "storekeeper_disk_available_bytes": ({"host": "web", "mountpoint": "/"},),
+    "storekeeper_disk_files": ({"host": "web", "mountpoint": "/"},),
+    "storekeeper_disk_files_free": ({"host": "web", "mountpoint": "/"},),
     "storekeeper_backup_last_success_timestamp_seconds": ({"kind": "database"}, {"kind": "media"}),
     "storekeeper_backup_last_verified_timestamp_seconds": ({"kind": "database"}, {"kind": "media"}),
     "storekeeper_backup_size_bytes": ({"kind": "database"}, {"kind": "media"}),
@@ -81,24 +81,28 @@ RECEIVER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
 }
 """Metric of the receiver -> the labels of its series in the test."""
 
-RECORDED: Final = frozenset({"storekeeper:usage:ratio"})
+RECORDED: Final = frozenset({"storekeeper:usage:ratio", "storekeeper:target:seen"})
 PROMETHEUS: Final = frozenset({"up", "ALERTS", "ALERTS_FOR_STATE"})
+
+SHOPS: Final = ("madamda", "other")
+"""Both are measured by the same processes, so that Prometheus gives them one instance."""
 
 KNOWN: Final = frozenset(EXPORTER) | frozenset(RECEIVER) | RECORDED | PROMETHEUS
 
 
 def page(metrics: Mapping[str, Sequence[Mapping[str, str]]], *, scrape: int, now: float) -> str:
     """
-    Give the text page of the n-th ``scrape``: all grows a little each time, and times are an hour ago.
+    Return the text page of two shops at the n-th ``scrape``: all grows a little, and times are an hour ago.
 
     Limits stay as they are, far above the sizes.
     """
     lines = []
     for metric, series in metrics.items():
         lines.append(f"# TYPE {metric} {'counter' if metric.endswith('_total') else 'gauge'}")
-        for labels in series:
-            pairs = ",".join(f'{name}="{value}"' for name, value in labels.items())
-            lines.append(f"{metric}{{{pairs}}} {_value(metric, scrape=scrape, now=now)}")
+        for shop in SHOPS:
+            for labels in series:
+                pairs = ",".join(f'{name}="{value}"' for name, value in {**labels, "shop": shop}.items())
+                lines.append(f"{metric}{{{pairs}}} {_value(metric, scrape=scrape, now=now)}")
     return "\n".join((*lines, ""))
 
 

@@ -1,5 +1,6 @@
 """Every query of every dashboard names known metrics, parses, and shows data in a real Prometheus."""
 
+import re
 import shutil
 import subprocess
 import time
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.grafana.metrics import KNOWN
+from tests.grafana.metrics import KNOWN, SHOPS
 from tests.grafana.queries import (
     MAY_BE_EMPTY,
     Json,
@@ -108,6 +109,26 @@ def test_every_query_shows_data(ask: Callable[[str], list[Any]]) -> None:
         print(f"{uid} | {name} | {number} | {expression}")
     empty = [(uid, name) for (uid, name, _), number in zip(asked, series, strict=True) if not number]
     assert empty == []
+
+
+def test_no_query_mixes_shops(ask: Callable[[str], list[Any]]) -> None:
+    """With one of two shops chosen, on one instance, nothing of the other is shown; totals fall with it."""
+    wait_for_both_shops(ask)
+    for uid, dashboard in DASHBOARDS.items():
+        for name, expression in everything_asked(dashboard):
+            for one in SHOPS:
+                chosen = re.sub(r'shop=~"\.\+(\|?)"', rf'shop=~"{one}\1"', expression)
+                shown = {each["metric"].get("shop") for each in answer_to(chosen, ask=ask)}
+                assert shown <= {one, None}, (uid, name, chosen)
+                # What counts or sums up names no shop; all else does.
+                assert None not in shown or "or vector(0)" in chosen, (uid, name, chosen)
+
+
+def wait_for_both_shops(ask: Callable[[str], list[Any]]) -> None:
+    """Return when the rules have been evaluated for both shops."""
+    deadline = time.monotonic() + 60
+    while len(ask("count by (shop) (storekeeper:usage:ratio)")) < len(SHOPS) and time.monotonic() < deadline:
+        time.sleep(0.5)
 
 
 def answer_to(expression: str, *, ask: Callable[[str], list[Any]]) -> list[Any]:

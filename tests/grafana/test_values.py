@@ -13,6 +13,7 @@ from tests.grafana.queries import dashboards, panel_queries
 
 DASHBOARDS = dashboards()
 YEAR_SECONDS = 365 * 86400
+HERE = 'shop="s", instance="a"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,57 +34,55 @@ CASES = (
         behaviour="what grows steadily is full when the rest is used up at the same pace",
         panel="Used, limit and time to full",
         query=3,
-        series={'storekeeper:usage:ratio{instance="a", resource="media", area="media"}': "0+0.0005x1000"},
+        series={f'storekeeper:usage:ratio{{{HERE}, resource="media", area="media"}}': "0+0.0005x1000"},
         minutes=1000,
-        expected={'{instance="a", resource="media"}': 60_000},
+        expected={f'{{{HERE}, resource="media"}}': 60_000},
     ),
     Case(
         behaviour="what shrinks or stands still takes a year or more",
         panel="Used, limit and time to full",
         query=3,
         series={
-            'storekeeper:usage:ratio{instance="a", resource="logs", area="logs"}': "0.9-0.0001x1000",
-            'storekeeper:usage:ratio{instance="a", resource="storage"}': "0.5x1000",
+            f'storekeeper:usage:ratio{{{HERE}, resource="logs", area="logs"}}': "0.9-0.0001x1000",
+            f'storekeeper:usage:ratio{{{HERE}, resource="storage"}}': "0.5x1000",
         },
         minutes=1000,
         expected={
-            '{instance="a", resource="logs"}': YEAR_SECONDS,
-            '{instance="a", resource="storage"}': YEAR_SECONDS,
+            f'{{{HERE}, resource="logs"}}': YEAR_SECONDS,
+            f'{{{HERE}, resource="storage"}}': YEAR_SECONDS,
         },
     ),
     Case(
         behaviour="what is over its limit takes no time",
         panel="Used, limit and time to full",
         query=3,
-        series={
-            'storekeeper:usage:ratio{instance="a", resource="database", database="default"}': "1.1+0.1x60"
-        },
-        expected={'{instance="a", resource="database", name="default"}': 0},
+        series={f'storekeeper:usage:ratio{{{HERE}, resource="database", database="default"}}': "1.1+0.1x60"},
+        expected={f'{{{HERE}, resource="database", name="default"}}': 0},
     ),
     Case(
         behaviour="the limit of a disk is used and available together, and what has no limit is left out",
         panel="Used, limit and time to full",
         query=1,
         series={
-            'storekeeper:usage:ratio{instance="a", resource="disk", mountpoint="/"}': "0.3x60",
-            'storekeeper:usage:ratio{instance="a", resource="media", area="media"}': "0.5x60",
-            'storekeeper_disk_used_bytes{instance="a", mountpoint="/"}': "30x60",
-            'storekeeper_disk_available_bytes{instance="a", mountpoint="/"}': "70x60",
-            'storekeeper_area_limit_bytes{instance="a", area="media"}': "500x60",
-            'storekeeper_area_limit_bytes{instance="a", area="unknown"}': "500x60",
+            f'storekeeper:usage:ratio{{{HERE}, resource="disk", mountpoint="/"}}': "0.3x60",
+            f'storekeeper:usage:ratio{{{HERE}, resource="media", area="media"}}': "0.5x60",
+            f'storekeeper_disk_used_bytes{{{HERE}, mountpoint="/"}}': "30x60",
+            f'storekeeper_disk_available_bytes{{{HERE}, mountpoint="/"}}': "70x60",
+            f'storekeeper_area_limit_bytes{{{HERE}, area="media"}}': "500x60",
+            f'storekeeper_area_limit_bytes{{{HERE}, area="unknown"}}': "500x60",
         },
         expected={
-            '{instance="a", resource="disk", name="/"}': 100,
-            '{instance="a", resource="media"}': 500,
+            f'{{{HERE}, resource="disk", name="/"}}': 100,
+            f'{{{HERE}, resource="media"}}': 500,
         },
     ),
     Case(
         behaviour="a kind of which no complete backup exists is counted",
         panel="Kinds without a backup",
         series={
-            'storekeeper_backups{instance="a", kind="database"}': "3x60",
-            'storekeeper_backups{instance="a", kind="media"}': "0x60",
-            'storekeeper_backup_last_success_timestamp_seconds{instance="a", kind="database"}': "1x60",
+            f'storekeeper_backups{{{HERE}, kind="database"}}': "3x60",
+            f'storekeeper_backups{{{HERE}, kind="media"}}': "0x60",
+            f'storekeeper_backup_last_success_timestamp_seconds{{{HERE}, kind="database"}}': "1x60",
         },
         expected={"{}": 1},
     ),
@@ -92,6 +91,7 @@ CASES = (
         panel="Alerts that fire",
         query=1,
         series={
+            'ALERTS{alertname="StorageUsageEmergency", alertstate="firing", level="emergency"}': "1x60",
             'ALERTS{alertname="StorekeeperDown", alertstate="firing", severity="critical"}': "1x60",
             'ALERTS{alertname="DiskFilesRunningOut", alertstate="pending", severity="critical"}': "1x60",
             'ALERTS{alertname="SomethingElse", alertstate="firing", severity="critical"}': "1x60",
@@ -105,32 +105,44 @@ CASES = (
         expected={"{}": 0},
     ),
     Case(
+        behaviour="what is down is shown with its shop, whatever its job is called",
+        panel="Services",
+        series={
+            'storekeeper:target:seen{job="any", shop="s", instance="a"}': "1x30 stale",
+            'storekeeper:target:seen{job="any", shop="t", instance="b"}': "1x60",
+            'up{job="any", instance="a"}': "1x30 0x30",
+            'up{job="any", instance="b"}': "1x60",
+            'up{job="node", instance="a"}': "1x60",
+        },
+        expected={'{job="any", shop="s", instance="a"}': 0, '{job="any", shop="t", instance="b"}': 1},
+    ),
+    Case(
         behaviour="growth is divided by each 100 orders that came in",
         uid="storekeeper-databases",
         panel="Growth per 100 orders",
         series={
-            'storekeeper_database_size_bytes{instance="a", database="default"}': "1000000+10000x60",
-            'storekeeper_orders{instance="a"}': "500+2x60",
+            f'storekeeper_database_size_bytes{{{HERE}, database="default"}}': "1000000+10000x60",
+            f"storekeeper_orders{{{HERE}}}": "500+2x60",
         },
-        expected={'{instance="a", database="default"}': 500_000},
+        expected={f'{{{HERE}, database="default"}}': 500_000},
     ),
     Case(
         behaviour="expired and orphaned QR codes are to clean, live ones not; a second job doubles none",
         uid="storekeeper-media",
         panel="QR codes to clean",
         series={
-            f'storekeeper_qr_codes{{instance="a", job="{job}", kind="payment", state="{state}"}}': values
+            f'storekeeper_qr_codes{{{HERE}, job="{job}", kind="payment", state="{state}"}}': values
             for job in ("one", "two")
             for state, values in (("live", "100x60"), ("expired", "20x60"), ("orphaned", "3x60"))
         },
-        expected={'{instance="a", kind="payment"}': 23},
+        expected={f'{{{HERE}, kind="payment"}}': 23},
     ),
     Case(
         behaviour="runs in the shown time are whole numbers and keep the action's name",
         uid="storekeeper-actions",
         panel="Actions",
-        series={'storekeeper_action_runs_total{instance="a", action="rotate_logs"}': "0x30 1x20"},
-        expected={'{instance="a", action="rotate_logs"}': 1},
+        series={f'storekeeper_action_runs_total{{{HERE}, action="rotate_logs"}}': "0x30 1x20"},
+        expected={f'{{{HERE}, action="rotate_logs"}}': 1},
     ),
 )
 
