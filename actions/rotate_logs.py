@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -45,9 +45,6 @@ from storekeeper.errors import OverBudget, StorekeeperError
 from storekeeper.files import Tree
 from storekeeper.measure.log_records import Handled, note_handled
 from storekeeper.units import format_size, parse_age
-
-# A year covers every period, and the log of a shop that sleeps.
-_NOTED_SECONDS: Final = 366 * 86400.0
 
 
 def _age_text(text: str) -> str:
@@ -229,7 +226,7 @@ class _Run:
             if one.left_bytes >= 0
         }
         try:
-            note_handled(self._context.config.state, handled=handled, keep=now.timestamp() - _NOTED_SECONDS)
+            note_handled(self._context.config.state, handled=handled, now=now.timestamp())
         except OSError as error:
             self._done.notes.append(f"what was left could not be noted: {error.strerror}")
 

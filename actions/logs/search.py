@@ -20,6 +20,7 @@ from storekeeper.errors import StorekeeperError
 from storekeeper.files import FoundFile, Tree
 from storekeeper.files.reasons import LINK, VANISHED
 from storekeeper.measure.log_periods import Period, choose_period, is_expired, parse_archive_name
+from storekeeper.measure.log_records import last_of_months
 from storekeeper.measure.log_rotations import LogRotations
 from storekeeper.measure.logs import ASIDE_SUFFIX, LogNames, read_ages, why_kept
 from storekeeper.shop import ShopDescription
@@ -33,6 +34,9 @@ _NOT_OURS: Final = (
     "past its time, but not known to be made by storekeeper; remove it by hand if nobody needs it"
 )
 _MOST_OTHERS: Final = 100
+_MOST_LATER: Final = 100
+# Clocks of machines that share a disk differ a little.
+_AHEAD_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,8 @@ class _Found:
     others: list[LeftLog] = field(default_factory=list)
     archive_count: int = 0
     inodes: set[tuple[int, int]] = field(default_factory=set)
-    later: set[dt.date] = field(default_factory=set)
+    later: set[int] = field(default_factory=set)
+    """Moments that lie ahead of the clock, in seconds since 1970."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +98,7 @@ def search_logs(context: Context, *, wishes: Wishes) -> LogPlan:
         archives=found.archive_count,
         unfinished=tuple(dict.fromkeys(found.unfinished)),
         empties=tuple(found.empties),
-        later=_moments(found.later),
+        later=tuple(last_of_months(found.later)[:_MOST_LATER]),
         notes=tuple(notes),
     )
 
@@ -128,13 +133,13 @@ def _leave_those_outside(shop: _Shop, *, areas: Mapping[str, Path], found: _Foun
             )
 
 
-def _moments(days: set[dt.date]) -> tuple[int, ...]:
-    """Return the last day of each month among the days, in seconds since 1970."""
-    last = {(day.year, day.month): day for day in sorted(days)}
-    return tuple(
-        int(dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC).timestamp())
-        for day in sorted(last.values())[:_MOST_OTHERS]
-    )
+def _writes_in(folder: Path) -> list[float]:
+    """Return when the files of a folder were last written."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.stat(follow_symlinks=False).st_mtime for entry in entries]
+    except OSError:
+        return []
 
 
 def _order(log: PlannedLog) -> tuple[object, ...]:
@@ -168,9 +173,10 @@ class _AreaSearch:
     def run(self) -> None:
         files = sorted(self._tree.walk(passed_over=self._pass_over), key=lambda file: file.name)
         self._rotations = LogRotations(self._config, area=self._area, files=files, now=self._now)
+        self._note_later(*self._rotations.runs, *_writes_in(self._config.state))
         for file in files:
             folder, _, name = file.name.rpartition("/")
-            self._note_later(file)
+            self._note_later(file.modified)
             if archive := parse_archive_name(name):
                 self._found.archive_count += 1
                 self._expire(file, period=archive[1])
@@ -180,11 +186,10 @@ class _AreaSearch:
                 self._found.inodes.add((file.device, file.inode))
                 self._take(folder, name, file)
 
-    def _note_later(self, file: FoundFile) -> None:
-        """Keep the days of files that seem to lie ahead: perhaps the clock is behind."""
-        modified = dt.datetime.fromtimestamp(file.modified, tz=dt.UTC)
-        if modified > self._now + dt.timedelta(hours=1):
-            self._found.later.add(modified.date() + dt.timedelta(days=1))
+    def _note_later(self, *moments: float) -> None:
+        """Keep moments that seem to lie ahead: perhaps the clock is behind."""
+        ahead = self._now.timestamp() + _AHEAD_SECONDS
+        self._found.later.update(int(moment) + 1 for moment in moments if moment > ahead)
 
     @cached_property
     def _earlier(self) -> Spans:
@@ -253,6 +258,7 @@ class _AreaSearch:
                 f"it cannot be read ({error.strerror}); run storekeeper as the user whose file it is",
             )
             return
+        self._note_later(*(stamp.timestamp() for stamp in ages.ahead))
         found = self._rotations.due(file, log=f"{folder}/{log}" if folder else log, ages=ages)
         why = self._wished(file) or (found.why if found else "")
         if way is Way.WAITING:

@@ -5,15 +5,19 @@ A log that was rotated as far as it could be is not due again before the next pe
 Without the file, or with one that cannot be read, logs are due by their lines alone.
 """
 
+import datetime as dt
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 NAME: Final = "logs.json"
+# A year covers every period, and the log of a shop that sleeps.
+KEPT_SECONDS: Final = 366 * 86400.0
+MOST_RUNS: Final = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,23 +39,45 @@ class Handled:
         return (self.device, self.inode) == (device, inode)
 
 
-def read_handled(state: Path) -> Mapping[str, Handled]:
-    """Return what was noted, by ``AREA/NAME``; nothing where it cannot be read."""
+@dataclass(frozen=True, kw_only=True)
+class LogRecords:
+    """
+    What was noted: ``handled`` by ``AREA/NAME``, and the moments at which rotations ran.
+
+    Of each month the last moment is kept, in seconds since 1970. A clock that was set back is known by them.
+    """
+
+    handled: Mapping[str, Handled]
+    runs: tuple[int, ...] = ()
+
+
+def read_records(state: Path) -> LogRecords:
+    """Return what was noted; nothing where it cannot be read."""
     try:
         values = json.loads((state / NAME).read_bytes())
-        return {name: Handled(**value) for name, value in values.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+        return LogRecords(
+            handled={name: Handled(**value) for name, value in values["handled"].items()},
+            runs=tuple(int(moment) for moment in values["runs"]),
+        )
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return LogRecords(handled={})
 
 
-def note_handled(state: Path, *, handled: Mapping[str, Handled], keep: float) -> None:
+def note_handled(state: Path, *, handled: Mapping[str, Handled], now: float) -> None:
     """
-    Note what was handled beside what was noted from ``keep`` on, in seconds since 1970.
+    Note what was handled beside what was noted before, and that a rotation ran ``now``.
 
     Raises OSError, as on a full disk; the notes are then as they were.
     """
-    kept = {name: one for name, one in read_handled(state).items() if one.at >= keep}
-    text = json.dumps({name: asdict(one) for name, one in {**kept, **handled}.items()}, indent=1)
+    before = read_records(state)
+    kept = {name: one for name, one in before.handled.items() if one.at >= now - KEPT_SECONDS}
+    text = json.dumps(
+        {
+            "handled": {name: asdict(one) for name, one in {**kept, **handled}.items()},
+            "runs": last_of_months([*before.runs, int(now)])[-MOST_RUNS:],
+        },
+        indent=1,
+    )
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = state / f".{NAME}.{os.getpid()}.partial"
     try:
@@ -61,3 +87,12 @@ def note_handled(state: Path, *, handled: Mapping[str, Handled], keep: float) ->
         with suppress(OSError):
             partial.unlink()
         raise
+
+
+def last_of_months(moments: Iterable[int]) -> list[int]:
+    """Return the last moment of each month among the moments, the earliest first."""
+    last = {}
+    for moment in sorted(moments):
+        day = dt.datetime.fromtimestamp(moment, tz=dt.UTC)
+        last[day.year, day.month] = moment
+    return list(last.values())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from storekeeper.config import Config
 from storekeeper.files import FoundFile
 from storekeeper.measure.log_periods import Period
-from storekeeper.measure.log_records import Handled, read_handled
+from storekeeper.measure.log_records import Handled, read_records
 from storekeeper.measure.logs import Due, LogAges, LogNames, due, last_archived, why_kept
 
 
@@ -19,11 +19,16 @@ class LogRotations:
         self._now = now
         self._area = area
         self._archived = last_archived(files)
-        self._handled = read_handled(config.state)
+        self._records = read_records(config.state)
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """Return when rotations ran, in seconds since 1970."""
+        return self._records.runs
 
     def handled_before(self, file: FoundFile) -> Handled | None:
         """Return what a rotation noted of this very file."""
-        handled = self._handled.get(f"{self._area}/{file.name}")
+        handled = self._records.handled.get(f"{self._area}/{file.name}")
         return handled if handled and handled.is_of(device=file.device, inode=file.inode) else None
 
     def due(self, file: FoundFile, *, log: str, ages: LogAges) -> Due | None:

@@ -52,17 +52,23 @@ def why_kept(name: str, *, links: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LogAges:
-    """``oldest`` is the first stamp near the log's beginning, None where there is none."""
+    """
+    How old a log's lines are.
+
+    ``oldest`` is the first stamp near its beginning, None where there is none. ``ahead`` are stamps at its
+    ends that are after ``now``: either they are wrong, or the clock is behind.
+    """
 
     oldest: dt.datetime | None
     newest: dt.datetime
+    ahead: tuple[dt.datetime, ...] = ()
 
 
 def read_ages(file: IO[bytes], *, zone: dt.tzinfo | None, now: dt.datetime) -> LogAges:
     """
     Read both ends of an open log; ``zone`` is that of stamps without one.
 
-    Moments are in the zone of ``now``, and none is after it.
+    Moments are in the zone of ``now``; only those of ``ahead`` are after it.
     """
     status = os.fstat(file.fileno())
     written = min(dt.datetime.fromtimestamp(status.st_mtime, tz=now.tzinfo), now)
@@ -78,6 +84,7 @@ def read_ages(file: IO[bytes], *, zone: dt.tzinfo | None, now: dt.datetime) -> L
     return LogAges(
         oldest=min(oldest, newest).astimezone(now.tzinfo) if oldest else None,
         newest=newest.astimezone(now.tzinfo),
+        ahead=tuple(stamp for stamp in (oldest, last) if stamp and stamp > now),
     )
 
 

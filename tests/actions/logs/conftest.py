@@ -229,11 +229,15 @@ def make_logs(tmp_path: Path) -> Callable[..., LogKeeper]:
     """A factory: ``make_logs({"orders.log": "WatchedFileHandler"}, more="logs: {keep: 1 month}")``."""
 
     def make(
-        handlers: dict[str, str] | None = None, *, more: str = "", folder: Path | None = None
+        handlers: dict[str, str] | None = None,
+        *,
+        more: str = "",
+        folder: Path | None = None,
+        state: str | Path = "state",
     ) -> LogKeeper:
         folder = folder or tmp_path / "logs"
         folder.mkdir(exist_ok=True)
-        text = f"shop: test\nproject: {tmp_path}\nstate: state\nareas: {{logs: {{path: {folder}}}}}\n{more}"
+        text = f"shop: test\nproject: {tmp_path}\nstate: {state}\nareas: {{logs: {{path: {folder}}}}}\n{more}"
         config = parse_config(text, name="test", folder=tmp_path, environment={})
         return LogKeeper(folder=folder, config=config, handlers=handlers or {})
 

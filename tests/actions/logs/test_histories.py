@@ -1,0 +1,179 @@
+"""Random histories of logs: whatever dates lines hold and clocks tell, no line goes before its time."""
+
+import datetime as dt
+import gzip
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storekeeper.units import Age
+from tests.actions.logs.conftest import LogKeeper
+
+BEGIN = dt.datetime(2020, 5, 20, 12, tzinfo=dt.UTC)
+KEEP = Age(months=3)
+LOGS = ("app.log", "web/orders.log")
+FORMS = (
+    "{now:%Y-%m-%d %H:%M:%S},123 INFO {id}",
+    "1999-12-31 00:00:00 INFO {id}",
+    "1970-01-01 00:00:00 INFO {id}",
+    "2999-01-01 00:00:00 INFO {id}",
+    "ValueError: time data '1999-12-31' {id}",
+    "INFO invoice of 2019-03-01 {id}",
+    '{{"birthday": "1980-01-02", "id": "{id}", "time": "{now:%Y-%m-%dT%H:%M:%SZ}"}}',
+    "Nov  3 10:00:00 host {id}",
+    "    {id}",
+    "{id}",
+    "{id} " + "x" * 5000,
+)
+
+WRITES = st.tuples(
+    st.just("write"), st.sampled_from(LOGS), st.lists(st.sampled_from(FORMS), min_size=1, max_size=4)
+)
+STEPS = st.one_of(
+    WRITES,
+    WRITES,
+    st.tuples(st.just("wait"), st.floats(min_value=0.01, max_value=130)),
+    st.tuples(st.just("clock"), st.sampled_from([0.0, 0.0, -1.0, -40.0, -130.0, -500.0, -18000.0])),
+    st.tuples(st.just("open"), st.sampled_from(LOGS)),
+    st.tuples(st.just("close"), st.sampled_from(LOGS)),
+    st.tuples(st.just("run"), st.sampled_from([{}, {}, {"now": True}, {"over_bytes": 1}])),
+)
+
+
+@dataclass(kw_only=True)
+class History:
+    """A shop's logs through the years: ``offset`` is how far its clock is from the true time."""
+
+    keeper: LogKeeper
+    true: dt.datetime = BEGIN
+    offset: dt.timedelta = dt.timedelta()
+    written: dict[str, dt.datetime] = field(default_factory=dict)
+    writers: dict[str, IO[bytes]] = field(default_factory=dict)
+
+    def perform(self, step: tuple[Any, ...]) -> None:
+        """Let one thing happen."""
+        what, *values = step
+        getattr(self, f"do_{what}")(*values)
+
+    def do_write(self, log: str, forms: list[str]) -> None:
+        """Append lines, each with a number of its own, by who has the log open or by another."""
+        path = self.keeper.folder / log
+        path.parent.mkdir(exist_ok=True)
+        text = ""
+        for form in forms:
+            number = f"#{len(self.written):05d}#"
+            self.written[number] = self.true
+            text += form.format(now=self.clock, id=number) + "\n"
+        file = self.writers.get(log)
+        if file is None:
+            with path.open("ab") as opened:
+                opened.write(text.encode())
+        else:
+            file.write(text.encode())
+        self.set_times([path])
+
+    def do_wait(self, days: float) -> None:
+        """Let days pass."""
+        self.true += dt.timedelta(days=days)
+
+    def do_clock(self, offset: float) -> None:
+        """Set the clock back, or right again."""
+        self.offset = dt.timedelta(days=offset)
+
+    def do_open(self, log: str) -> None:
+        """Let a process have the log open from now on."""
+        (self.keeper.folder / log).parent.mkdir(exist_ok=True)
+        if log not in self.writers:
+            self.writers[log] = (self.keeper.folder / log).open("ab", buffering=0)
+
+    def do_close(self, log: str) -> None:
+        """Let it go."""
+        if log in self.writers:
+            self.writers.pop(log).close()
+
+    def do_run(self, options: dict[str, Any]) -> None:
+        """Rotate; what was written gets the time of the history's clock."""
+        begin = time.time() - 5
+        self.keeper.now = self.clock
+        if "over_bytes" in options:
+            options = {"over": "1B"}
+        self.keeper.run(**options)
+        new = [path for root in self.roots for path in root.rglob("*") if path.stat().st_mtime >= begin]
+        self.set_times(path for path in new if path.is_file())
+
+    @property
+    def clock(self) -> dt.datetime:
+        """Give what the clock says."""
+        return self.true + self.offset
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Give the folders whose files have times."""
+        return (self.keeper.folder, self.keeper.config.state)
+
+    def set_times(self, paths: Any) -> None:
+        """Set the last write of files to what the clock says."""
+        for path in paths:
+            os.utime(path, (self.clock.timestamp(), self.clock.timestamp()))
+
+    def check(self) -> None:
+        """Look for each line: there once when it is younger than keep, else at most once."""
+        content = b"".join(
+            gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            for path in self.keeper.folder.rglob("*")
+            if path.is_file()
+        )
+        found = Counter(part.decode() for part in content.split(b"#")[1::2])
+        limit = KEEP.before(self.true)
+        for number, moment in self.written.items():
+            times = found[number.strip("#")]
+            assert times == 1 or (times == 0 and moment <= limit), (number, moment, self.true)
+
+
+def live_through(steps: list[tuple[Any, ...]], make_logs: Callable[..., LogKeeper]) -> None:
+    """Perform the steps, and look for every line after each."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "state").mkdir()
+        history = History(keeper=make_logs(folder=folder / "logs", state=folder / "state"))
+        # The first run of all is by a clock that is right: before it there is nothing to know it by.
+        for step in (("run", {}), *steps, ("clock", 0.0), ("run", {}), ("wait", 1.0), ("run", {"now": True})):
+            history.perform(step)
+            history.check()
+        for file in history.writers.values():
+            file.close()
+
+
+def examples(count: int) -> settings:
+    """Give the settings of a test that tries so many histories."""
+    health = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=count, deadline=None, suppress_health_check=health)
+
+
+@examples(25)
+@given(steps=st.lists(STEPS, min_size=5, max_size=25))
+def test_no_line_goes_that_is_younger_than_keep(
+    steps: list[tuple[Any, ...]], make_logs: Callable[..., LogKeeper]
+) -> None:
+    """Any lines, runs on any days, clocks that are set back: a line of three months is there once."""
+    live_through(steps, make_logs)
+
+
+@pytest.mark.thorough
+@examples(3000)
+@given(steps=st.lists(STEPS, min_size=5, max_size=60))
+def test_no_line_goes_in_many_histories(
+    steps: list[tuple[Any, ...]], make_logs: Callable[..., LogKeeper]
+) -> None:
+    """The same, longer."""
+    live_through(steps, make_logs)
