@@ -71,7 +71,11 @@ def test_gunzip_takes_an_archive(make_logs: Callable[..., Any]) -> None:
     assert ["one", "two"] == [line.split()[-1] for line in told.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("content", [b"", b"packed", gzip.compress(b"mine"), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"packed", gzip.compress(b"mine"), gzip.compress(b"")],
+    ids=["empty", "text", "packed", "packed empty"],
+)
 def test_an_archive_that_somebody_else_made_stays(content: bytes, make_logs: Callable[..., Any]) -> None:
     """It has the name of an archive and is long past its time; it is listed, and nothing removes it."""
     keeper = make_logs()
@@ -98,7 +102,9 @@ def test_a_copy_of_an_archive_stays(name: str, shop: str, make_logs: Callable[..
     assert [] == expired(keeper)
 
 
-@pytest.mark.parametrize("change", [b"\0", gzip.compress(b"mine too"), b"x" * 70_000])
+@pytest.mark.parametrize(
+    "change", [b"\0", gzip.compress(b"mine too"), b"x" * 70_000], ids=["zero", "packed", "much"]
+)
 def test_an_archive_to_which_somebody_added_stays(change: bytes, make_logs: Callable[..., Any]) -> None:
     """What was added is nobody else's copy."""
     keeper = make_logs()
