@@ -17,6 +17,11 @@ BUSY_SECONDS: Final = 5.0
 # SQLite lets the log beside the file grow to 4 MB before it empties it: on a full disk too much by far.
 LOG_PAGES: Final = 250
 LOG_BYTES: Final = LOG_PAGES * 4096
+OCCUPIED: Final = "Its disk may be full, or another program holds it. Make room; nothing else is needed"
+DAMAGED: Final = (
+    "The file is damaged: nothing runs, and alerts are refused, so that Alertmanager sends them again. Stop"
+    " the receiver and put a copy in its place, or move it away: a new one is made, without the history"
+)
 _creating = threading.Lock()
 
 
@@ -39,6 +44,7 @@ class LedgerFile:
         self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -80,14 +86,17 @@ class LedgerFile:
             yield
         except (sqlite3.Error, OSError) as error:
             self.close()
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             raise LedgerUnavailable(
                 f"the ledger {self.path} cannot be used: {error}",
-                hint="Its disk may be full, or another program holds it. Make room; nothing else is needed",
+                hint=DAMAGED if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else OCCUPIED,
             ) from error
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is not None:
+        if self._connection is not None and self._identity == _identity(self.path):
             return self._connection
+        # Gone, or another file has its name: what is written to the old one is lost with it.
+        self.close()
         make_private_folder(self.path.parent)
         create_private(self.path)
         connection = sqlite3.connect(
@@ -105,6 +114,7 @@ class LedgerFile:
             connection.close()
             raise
         self._connection = connection
+        self._identity = _identity(self.path)
         return connection
 
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
@@ -142,6 +152,14 @@ def create_private(path: Path) -> None:
     """
     with suppress(FileExistsError), _creating:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -24,7 +24,7 @@ from actions.ledger.history import MOST_ROWS, find_run, list_runs
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, Trigger
-from actions.receiver.access import IS_PERSON, WEBHOOK_PATH, WHO
+from actions.receiver.access import IS_PERSON, MAY_KNOW_WHY, WEBHOOK_PATH, WHO
 from actions.receiver.bodies import JsonBodies
 from actions.receiver.bodies import read_body as read_body
 from actions.receiver.intake import Intake, add_to_counter
@@ -59,6 +59,7 @@ class Receiver:
         intake: Intake,
         actions: Mapping[str, Action[Any, Any]],
         wake: Callable[[], None],
+        engine_problem: Callable[[], str] = lambda: "",
         pages: tuple[BaseRoute, ...] = (),
         reloaded: Callable[[], tuple[bool, float]] | None = None,
     ) -> None:
@@ -67,7 +68,7 @@ class Receiver:
         self._intake = intake
         self._actions = actions
         self._wake = wake
-        self._readiness = Readiness(ledger)
+        self._readiness = Readiness(ledger, engine_problem=engine_problem)
         self._bodies = JsonBodies()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(
@@ -225,35 +226,51 @@ class Receiver:
     async def _healthy(self, _: Request) -> Response:
         return PlainTextResponse("storekeeper receiver is healthy\n")
 
-    async def _ready(self, _: Request) -> Response:
-        if await anyio.to_thread.run_sync(self._readiness.check):
+    async def _ready(self, request: Request) -> Response:
+        problem = await anyio.to_thread.run_sync(self._readiness.problem)
+        if not problem:
             return PlainTextResponse("storekeeper receiver is ready\n")
-        return PlainTextResponse("the ledger cannot store alerts now\n", status_code=503)
+        # The reason names files of this machine.
+        known = request.scope[MAY_KNOW_WHY]
+        return PlainTextResponse(f"not ready: {problem}\n" if known else "not ready\n", status_code=503)
 
 
 class Readiness:
-    """Whether the ledger can store, found out by storing; the answer holds for READY_SECONDS."""
+    """Whether alerts can be stored and runs carried out, found out by trying; holds for READY_SECONDS."""
 
-    def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        engine_problem: Callable[[], str] = lambda: "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ledger = ledger
+        self._engine_problem = engine_problem
         self._clock = clock
         self._lock = threading.Lock()
         self._asked_at: float | None = None
-        self._answer = False
+        self._answer = ""
 
-    def check(self) -> bool:
-        """Tell whether an alert could be stored now."""
+    def problem(self) -> str:
+        """Return why an alert could not be stored, or its run not begun, now; ``""`` where both can be."""
         with self._lock:
             if self._asked_at is None or self._clock() - self._asked_at >= READY_SECONDS:
-                try:
-                    with self._ledger.file.write() as connection:
-                        add_to_counter(connection, "readiness_checks")
-                    self._answer = True
-                except LedgerUnavailable as error:
-                    logger.warning("not ready: %s", error.message)
-                    self._answer = False
+                self._answer = self._ask()
+                if self._answer:
+                    logger.warning("not ready: %s", self._answer)
                 self._asked_at = self._clock()
             return self._answer
+
+    def _ask(self) -> str:
+        try:
+            with self._ledger.file.write() as connection:
+                add_to_counter(connection, "readiness_checks")
+        except LedgerUnavailable as error:
+            return f"no alert can be stored: {error.message}"
+        if problem := self._engine_problem():
+            return f"alerts are stored, but no run begins: {problem}"
+        return ""
 
 
 def _is_path(options: type[BaseModel], name: str) -> bool:

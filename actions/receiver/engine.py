@@ -11,16 +11,22 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from actions.ledger.file import create_private
 from actions.ledger.ledger import Ledger, Run
 from actions.ledger.pruning import shrink
 from actions.ledger.schema import RunState
+from actions.receiver import dbos_life
+from actions.receiver.dbos_life import (
+    EMERGENCY_QUEUE,
+    QUEUE,
+    RECOVERY_ATTEMPTS,
+)
 from actions.receiver.emergency import is_emergency
+from actions.receiver.engine_file import EngineFile, is_damage
 from actions.receiver.worker import Next
 from storekeeper.errors import AlreadyRunning, StorekeeperError
 from storekeeper.files import ResourceLock
@@ -29,17 +35,9 @@ logger = logging.getLogger(__name__)
 
 # Raised when the workflow below changes its steps: runs of another version are submitted anew, not resumed.
 WORKFLOW_VERSION: Final = "1"
-FILE_NAME: Final = "dbos.sqlite3"
-QUEUE: Final = "runs"
-MOST_AT_ONCE: Final = 2
-# Emergencies wait for no thread; there are not many more of them than resources.
-EMERGENCY_QUEUE: Final = "emergencies"
-MOST_EMERGENCIES_AT_ONCE: Final = 8
-RECOVERY_ATTEMPTS: Final = 3
 MOST_SUBMISSIONS: Final = 20
 # So many ended workflows are forgotten in one transaction.
 AT_ONCE: Final = 200
-POLL_SECONDS: Final = 0.5
 # How long a workflow may be claimed while nobody works on it: it was begun elsewhere, or could not end.
 LOST_AFTER_SECONDS: Final = 30.0
 
@@ -57,7 +55,14 @@ class Engine(Protocol):
         """Make the state ours until ``stop`` or the process's end; raises AlreadyRunning for a twin."""
 
     def start(self) -> None:
-        """Begin, unless begun, to carry runs out, interrupted ones first; raises EngineUnavailable."""
+        """
+        Begin, unless begun, to carry runs out, interrupted ones first; begin again where its file is damaged.
+
+        Raises EngineUnavailable.
+        """
+
+    def problem(self) -> str:
+        """Return why no run can be carried out now, ``""`` where it can; safe for any thread."""
 
     def submit(self, run_id: str) -> None:
         """Carry out an accepted run of the ledger; harmless when it was submitted before."""
@@ -78,7 +83,7 @@ class DbosEngine:
 
     ``carry_out`` carries out one step (``worker.py``); a run that ``may_begin`` refuses stays accepted, and
     ``reconcile`` asks again. A process has at most one started engine:
-    DBOS itself is a global of the process, imported at the start since that takes a second.
+    DBOS itself is a global of the process.
     """
 
     def __init__(
@@ -99,6 +104,11 @@ class DbosEngine:
         self._clock = clock
         self._silent_since: dict[str, float] = {}
         self._state = state
+        self._file = EngineFile(state)
+        self._damage = ""
+        self._refusal = "it has not begun yet"
+        self._refused_new_file = False
+        self._sql: Any = None
         self._carry_out = carry_out
         self._lock = ResourceLock(state, resource="receiver", purpose="a receiver")
         self._dbos: Any = None
@@ -120,57 +130,72 @@ class DbosEngine:
         """
         Begin to carry runs out, the interrupted ones first, unless begun; the state must have been claimed.
 
-        Raises EngineUnavailable; what was half begun is ended then, so that it can be tried again.
+        A damaged file is set aside, and what it held is submitted again from the ledger. Raises
+        EngineUnavailable; what was half begun is ended then, so that it can be tried again.
         """
-        if self._dbos is not None:
-            return
-        from dbos import DBOS
         from sqlalchemy.exc import SQLAlchemyError
 
-        path = self._state / FILE_NAME
+        if self._dbos is not None and not (damage := self._found_damage()):
+            return
         try:
-            _prepare(path)
-            self._launch(path)
+            if self._dbos is not None:
+                self._end(seconds=0)
+                self._file.set_aside(damage)
+            self._launch()
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
-            DBOS.destroy(destroy_registry=True)
+            self._end(seconds=0)
+            self._refusal = f"the engine's file {self._file.path} cannot be used: {_first_line(error)}"
             raise EngineUnavailable(
-                f"the engine's file {path} cannot be used: {error.args[0] if error.args else error}",
-                hint="Its disk may be full: make room. Runs wait in the ledger until then",
+                self._refusal,
+                hint="Its disk may be full, or another program holds it. Runs wait in the ledger until then",
             ) from error
+
+    def _found_damage(self) -> str:
+        """Return why the file of the engine that works is no longer its own, ``""`` while it is."""
+        try:
+            return self._damage or self._file.damage()
+        except (OSError, sqlite3.Error) as error:
+            logger.warning("the engine's file %s cannot be looked at: %s", self._file.path, error)
+            return ""
+
+    def problem(self) -> str:
+        """Return why no run can be carried out now, ``""`` where it can; safe for any thread."""
+        if self._dbos is None:
+            return self._refusal
+        return self._damage or self._file.problem()
+
+    def _launch(self) -> None:
+        """Begin DBOS; where what the file holds is not what DBOS expects, with a new file."""
+        from dbos import DBOS
+        from sqlalchemy.exc import DatabaseError
+
+        self._damage = ""
+        try:
+            self._begin()
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            # Where a new file is refused, too, the reason lies elsewhere.
+            if self._refused_new_file or not is_damage(error):
+                raise
+            self._end(seconds=0)
+            self._file.set_aside(f"the engine cannot begin: {_first_line(error)}")
+            self._refused_new_file = True
+            self._begin()
+        self._refused_new_file = False
         self._dbos = DBOS
 
-    def _launch(self, path: Path) -> None:
-        from dbos import DBOS, DBOSPortableJSONSerializer
-
-        DBOS(
-            config={
-                "name": "storekeeper",
-                "system_database_url": f"sqlite:///{path}",
-                "application_version": self._workflow_version,
-                "executor_id": "storekeeper",
-                "log_level": "WARNING",
-                "enable_otlp": False,
-                # Nothing in the file can become code when it is read.
-                "serializer": DBOSPortableJSONSerializer(),
-            }
-        )
-        # Its warnings go where ours go, not to a console of its own.
-        dbos_logger = logging.getLogger("dbos")
-        dbos_logger.handlers.clear()
-        dbos_logger.propagate = True
-
+    def _begin(self) -> None:
         def run(run_id: str, step_count: int) -> None:
             self._run(run_id, step_count)
 
-        self._workflow = DBOS.workflow(name="run", max_recovery_attempts=RECOVERY_ATTEMPTS)(run)
-        DBOS.launch()
-        for queue, most in ((QUEUE, MOST_AT_ONCE), (EMERGENCY_QUEUE, MOST_EMERGENCIES_AT_ONCE)):
-            DBOS.register_queue(
-                queue,
-                worker_concurrency=most,
-                polling_interval_sec=POLL_SECONDS,
-                on_conflict="always_update",
-            )
+        self._sql = self._file.open()
+        self._workflow = dbos_life.begin(self._file.path, self._sql, version=self._workflow_version, run=run)
+
+    def _end(self, *, seconds: int) -> None:
+        dbos_life.end(seconds=seconds)
+        self._dbos = None
+        if self._sql is not None:
+            self._sql.dispose()
+            self._sql = None
 
     def _run(self, run_id: str, step_count: int) -> None:
         """The workflow: the same calls in the same order at each replay."""
@@ -200,13 +225,29 @@ class DbosEngine:
         if not self._may_begin(run):
             return
         queue = EMERGENCY_QUEUE if is_emergency(run) else QUEUE
-        with SetWorkflowID(_workflow_id(run)):
+        with self._watched(), SetWorkflowID(_workflow_id(run)):
             self._dbos.enqueue_workflow(queue, self._workflow, run.id, run.step_count)
 
     def reconcile(self) -> None:
         """Submit what the ledger holds and the engine has lost, forgot, or has under another version."""
-        if self._dbos is None:
+        if self._dbos is None or self._damage:
             return
+        with self._watched():
+            self._reconcile()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Note where an error says that the engine's file is damaged: the next ``start`` begins again."""
+        from sqlalchemy.exc import DatabaseError
+
+        try:
+            yield
+        except DatabaseError as error:
+            if is_damage(error):
+                self._damage = f"damaged: {_first_line(error)}"
+            raise
+
+    def _reconcile(self) -> None:
         for run in self._ledger.runs_in(RunState.ACCEPTED, RunState.RUNNING):
             with self._active_lock:
                 if run.id in self._active:
@@ -241,7 +282,7 @@ class DbosEngine:
             self._dbos.delete_workflows(sorted(old))
             count += len(old)
         if count:
-            shrink(self._state / FILE_NAME)
+            shrink(self._file.path)
         return count
 
     def _ended(self, *, before: float, most: int) -> set[str]:
@@ -275,10 +316,7 @@ class DbosEngine:
         """Take nothing new and wait for what is being done; False when it did not end in time."""
         if self._dbos is not None:
             # DBOS looks once a second, and at least once.
-            self._dbos.destroy(
-                destroy_registry=True, workflow_completion_timeout_sec=max(1, round(grace_seconds))
-            )
-            self._dbos = None
+            self._end(seconds=max(1, round(grace_seconds)))
         with self._active_lock:
             idle = not self._active
         if idle:
@@ -290,9 +328,5 @@ def _workflow_id(run: Run) -> str:
     return f"{run.id}.{run.submission}"
 
 
-def _prepare(path: Path) -> None:
-    """Create the file for its owner alone, with a write-ahead log: DBOS would leave both to chance."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    create_private(path)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
+def _first_line(error: BaseException) -> str:
+    return str(error.args[0] if error.args else error).splitlines()[0]

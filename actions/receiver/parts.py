@@ -92,6 +92,7 @@ class Parts:
             intake=Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=now_here),
             actions=actions,
             wake=self._housekeeper.wake,
+            engine_problem=engine.problem,
             pages=pages.routes,
             reloaded=reloaded,
         )

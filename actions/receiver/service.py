@@ -16,6 +16,7 @@ from actions.ledger.ledger import Ledger
 from actions.receiver.access import is_protected
 from actions.receiver.emergency import Needs
 from actions.receiver.engine import DbosEngine, EngineUnavailable
+from actions.receiver.engine_file import require_sqlite
 from actions.receiver.overdue import Overdue
 from actions.receiver.parts import Parts, check_config
 from actions.receiver.workers import Workers
@@ -84,6 +85,7 @@ class ReceiverService:
         actions: Mapping[str, Action[Any, Any]] = ACTIONS,
         config_file: Path | None = None,
     ) -> None:
+        require_sqlite()
         check_config(config, actions=actions)
         web_config = WebConfigFile(web_config_file)
         addresses = [parse_listen_address(text) for text in listen or (config.receiver.listen,)]
