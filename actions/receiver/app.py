@@ -25,9 +25,9 @@ from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, Trigger
 from actions.receiver.access import IS_PERSON, MAY_KNOW_WHY, WEBHOOK_PATH, WHO
-from actions.receiver.bodies import JsonBodies
+from actions.receiver.bodies import MOST_LARGE_BODY_BYTES, JsonBodies
 from actions.receiver.bodies import read_body as read_body
-from actions.receiver.intake import Intake, add_to_counter
+from actions.receiver.intake import Intake, Taken, add_to_counter
 from actions.receiver.metrics import ReceiverCollector
 from actions.receiver.payload import MalformedPayload, parse_message
 from actions.receiver.person_only import needs_person
@@ -95,15 +95,17 @@ class Receiver:
         )
 
     async def _alerts(self, request: Request) -> Response:
-        async with self._bodies.read(request) as body:
-            try:
-                message = parse_message(body)
-            except MalformedPayload as error:
-                raise HTTPException(400, error.message) from None
-            taken = await anyio.to_thread.run_sync(self._intake.take, message)
+        async with self._bodies.read(request, most_bytes=MOST_LARGE_BODY_BYTES) as body:
+            taken = await anyio.to_thread.run_sync(self._take, body)
         if taken.runs:
             self._wake()
         return _json({"runs": list(taken.runs), "decisions": list(taken.verdicts)}, status=202)
+
+    def _take(self, body: bytes) -> Taken:
+        try:
+            return self._intake.take(parse_message(body))
+        except MalformedPayload as error:
+            raise HTTPException(400, error.message) from None
 
     async def _list(self, request: Request) -> Response:
         query = request.query_params

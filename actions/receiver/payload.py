@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from storekeeper.errors import StorekeeperError
 
-MOST_ALERTS = 10_000
+MOST_ALERTS = 100_000
 _TEXT = 4096
 
 Text = Annotated[str, StringConstraints(max_length=_TEXT)]
@@ -71,7 +71,7 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     version: Literal["4"]
-    alerts: Annotated[list[_Alert], Field(max_length=MOST_ALERTS)]
+    alerts: Annotated[list[_Alert], Field(max_length=MOST_ALERTS, fail_fast=True)]
     truncatedAlerts: Annotated[int, Field(ge=0)] = 0
 
 

@@ -65,6 +65,10 @@ class Victim:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
+    def metric(self, name: str) -> float:
+        lines = self.get("/metrics").text.splitlines()
+        return next(float(line.split()[-1]) for line in lines if line.split("{")[0].split()[0] == name)
+
     def log(self) -> list[str]:
         return (self.folder / "receiver.log").read_text("utf-8").splitlines()
 
@@ -127,6 +131,23 @@ def test_hundred_megabytes_are_refused_at_once(victim: Victim) -> None:
         raise requests.ConnectionError(f"answered {refused.status_code}")
     assert victim.peak_memory_bytes() - before < 20 * MEGABYTE
     assert 200 == victim.get("/-/ready").status_code
+
+
+def test_message_of_twenty_thousand_alerts_is_taken(victim: Victim, alert: Make, message: Make) -> None:
+    """A group of tens of megabytes is answered within what Alertmanager waits, in bounded memory."""
+    one = {**alert("SomethingElse"), "annotations": {"description": "d" * 1000}}
+    alerts = [{**one, "fingerprint": f"{number:016x}"} for number in range(20_000)]
+    body = json.dumps(message(*alerts)).encode()
+    assert len(body) > 20 * MEGABYTE
+    before = victim.peak_memory_bytes()
+    counted = victim.metric("storekeeper_alerts_received_total")
+    begin = time.monotonic()
+    answer = victim.send(body)
+    assert (202, 20_000) == (answer.status_code, len(answer.json()["decisions"]))
+    # What Alertmanager waits at the least.
+    assert time.monotonic() - begin < 10
+    assert victim.peak_memory_bytes() - before < 8 * len(body)
+    assert counted + 20_000 == victim.metric("storekeeper_alerts_received_total")
 
 
 def test_many_large_bodies_at_once_are_held_in_bounds(victim: Victim) -> None:
