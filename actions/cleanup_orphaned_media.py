@@ -1,10 +1,12 @@
 """
 Move media files that no row names into quarantine; purge what has waited there; bring files back.
 
-An orphan is a file below a folder that some file field writes to, that no row names: in no file field of any
-model on any database, in none of the fields that ``references`` of the config declares. Nothing may have
-happened to it for a day (the later of mtime and ctime): an upload is on the disk before its row is. The files
-of ``qr_codes`` belong to another action, and what ``areas.*.ignore`` names (thumbnails) is nobody's business.
+An orphan is a file in a folder that is judged, and that nothing names (``storekeeper.measure.orphans``): no
+text of any table of any database, no setting, no code or template of the shop; and that is not made of a
+file that is named. Judged are the folders that an ``upload_to`` says, those in which rows name files, and
+those that ``areas.*.uploads`` lists; the plan names the others and why (``storekeeper.measure.judge``).
+Nothing may have happened to the file for a day (the later of mtime and ctime): an upload is on the disk
+before its row is. The files of ``qr_codes`` belong to another action.
 
 An unattended run (a playbook, a schedule, cron: no terminal) moves files only out of folders that an operator
 has approved once (``approvals.py``); the others wait, and the run says so. It purges nothing that has been in
@@ -30,7 +32,7 @@ from actions.media.approving import WAITING_FOLDERS, approved_now, by_hand
 from actions.media.orphan_plan import WAIT_FOR_APPROVAL, OrphanPlan, QuarantinedFiles, told_folders
 from actions.media.orphan_search import OrphanSearch
 from actions.media.quarantine import Quarantine, QuarantineRun
-from actions.media.references import named_files
+from actions.media.wanted import wanted_files
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import ConfigurationError, OverBudget, StorekeeperError
@@ -114,7 +116,8 @@ class CleanupOrphanedMedia:
                 ),
                 folder_of=folder_of,
                 approved=approvals,
-                notes=(note,) if note else (),
+                not_judged=search.not_judged(),
+                notes=(*((note,) if note else ()), *search.notes()),
             )
 
     def perform(self, context: Context, options: CleanupOrphanedMediaOptions, plan: OrphanPlan) -> Outcome:
@@ -219,12 +222,12 @@ class _Housekeeping:
         self._quarantine.remove_empty(group.run)
 
     def _purge(self, group: QuarantinedFiles, tree: Tree, conversation: Conversation) -> None:
-        named = named_files(
+        named = wanted_files(
             conversation,
             config=self._context.config,
             root=tree.root,
             files=[file.name for file in group.files],
-        ).files
+        )
         free = [file for file in group.files if file.name not in named]
         self._left += len(group.files) - len(free)
         with Tree(group.run.folder) as aside:
@@ -238,12 +241,12 @@ class _Housekeeping:
         self._quarantine.remove_empty(group.run)
 
     def _set_aside(self, tree: Tree, conversation: Conversation) -> None:
-        named = named_files(
+        named = wanted_files(
             conversation,
             config=self._context.config,
             root=tree.root,
             files=[file.name for file in self._moves],
-        ).files
+        )
         run = self._quarantine.name_of(self._context.now())
         with self._quarantine.open() as aside:
             for file in self._moves:
@@ -278,9 +281,7 @@ def _split(
 ) -> tuple[QuarantinedFiles, QuarantinedFiles]:
     """Give the files of a run that nothing names, and those that some row names again and misses."""
     files = run.files()
-    named = named_files(
-        conversation, config=config, root=tree.root, files=[file.name for file in files]
-    ).files
+    named = wanted_files(conversation, config=config, root=tree.root, files=[file.name for file in files])
     missed = tuple(file for file in files if file.name in named and tree.find(file.name) is None)
     return (
         QuarantinedFiles(run=run, files=tuple(file for file in files if file.name not in named)),

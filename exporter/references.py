@@ -83,7 +83,7 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
         references=tuple(found),
         # What cleaning refuses to judge is not counted either.
         folders=() if uploads.refusal else with_slashes(uploads.folders),
-        foreign=with_slashes(uploads.foreign),
+        foreign=with_slashes(uploads.others),
     )
 
 

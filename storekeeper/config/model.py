@@ -52,6 +52,11 @@ class Area(Model):
     """Folders in it that are counted apart, by name."""
     ignore: tuple[PathInside, ...] = ()
     """Patterns of files that no row names and that are wanted all the same, such as thumbnails."""
+    uploads: tuple[PathInside, ...] = ()
+    """
+    More folders whose unnamed files may be orphans, with all folders in them. Without it, only those that an
+    ``upload_to`` says, and those in which rows name files.
+    """
 
 
 class Total(Model):

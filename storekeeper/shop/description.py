@@ -17,6 +17,8 @@ class FileField(_Part):
     column: str
     upload_to: str
     storage_location: Path | None
+    made_by_function: bool = False
+    """Whether code makes the names, so that ``upload_to`` does not tell the folder."""
 
 
 class ModelDescription(_Part):
@@ -33,6 +35,8 @@ class ModelDescription(_Part):
     """Date-time fields: name → column."""
     other_databases: tuple[str, ...] = ()
     """Aliases that may have the model's table as well, with rows of their own."""
+    kinds: dict[str, str] = Field(default_factory=dict)
+    """What each field is: name → class, such as ``DateTimeField``."""
     columns: dict[str, tuple[str, str]] = Field(default_factory=dict)
     """Where each field is stored: name → (table, column)."""
     path_fields: tuple[str, ...] = ()
@@ -48,6 +52,18 @@ class LogFile(_Part):
 
     path: Path
     handler: str
+
+
+class Cache(_Part):
+    """
+    A folder that a package fills with images of its own making, by its settings; it need not exist.
+
+    ``folder`` is its path; else every folder of that ``name`` is one.
+    """
+
+    package: str
+    folder: Path | None = None
+    name: str = ""
 
 
 class ShopDescription(_Part):
@@ -66,6 +82,11 @@ class ShopDescription(_Part):
     log_files: tuple[LogFile, ...]
     databases: dict[str, dict[str, Any]] = Field(repr=False)
     models: tuple[ModelDescription, ...]
+    caches: tuple[Cache, ...] = ()
+    code: tuple[Path, ...] = ()
+    """Folders of the shop's own code and templates, which may name files."""
+    texts: tuple[str, ...] = Field(default=(), repr=False)
+    """Texts of the settings and defaults of file fields that may name files."""
 
     def model(self, label: str) -> ModelDescription | None:
         """Give the model ``app.Model``, whatever the case of its letters."""

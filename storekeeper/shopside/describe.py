@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from .image_caches import image_caches
+from .own_words import code_folders, own_texts
 from .storages import folder_of
 
 
@@ -33,6 +35,9 @@ def describe() -> Iterator[dict[str, Any]]:
         "log_files": list(_log_files(settings.LOGGING)),
         "databases": _databases(),
         "models": list(_models()),
+        "caches": list(image_caches()),
+        "code": code_folders(),
+        "texts": own_texts(),
     }
 
 
@@ -98,6 +103,7 @@ def _models() -> Iterator[dict[str, Any]]:
                 for field in meta.local_fields
                 if isinstance(field, models.DateTimeField)
             },
+            "kinds": {field.name: field.get_internal_type() for field in meta.local_fields},
             "columns": {
                 # A field that a parent with a table of its own has stands in that table.
                 field.name: [field.model._meta.db_table, field.column]
@@ -113,6 +119,14 @@ def _file_field(field: Any) -> dict[str, Any]:
     return {
         "name": field.name,
         "column": field.column,
-        "upload_to": field.upload_to if isinstance(field.upload_to, str) else "",
+        "upload_to": "" if callable(field.upload_to) else os.fspath(field.upload_to),
+        "made_by_function": callable(field.upload_to) or _names_itself(field),
         "storage_location": folder_of(field),
     }
+
+
+def _names_itself(field: Any) -> bool:
+    """Tell whether a field's class makes names in its own way: its ``upload_to`` may then mean nothing."""
+    from django.db import models
+
+    return type(field).generate_filename is not models.FileField.generate_filename
