@@ -19,11 +19,13 @@ from exporter.named_files import moment_for, next_expiry, read_file_column
 from exporter.references import AreaReferences, Reference
 from exporter.row_versions import has_table
 from storekeeper.files.tree import OWN_PREFIX
+from storekeeper.measure.orphans import FoundOrphans, Listing
 from storekeeper.measure.scanner import TreeState, unpacked
 from storekeeper.shop import ShopDescription
 from storekeeper.shopside.spellings import canonical, ends, paths
 
 ROWS_AT_ONCE: Final = 1000
+FindOrphans = Callable[[Listing, Callable[[Collection[str]], Collection[str]]], FoundOrphans]
 # Elsewhere than on Windows, a name of plain letters is its own canonical form.
 PLAIN_IS_CANONICAL: Final = canonical("A") == "A"
 
@@ -52,7 +54,9 @@ class AreaComparison:
     """
     One comparison; ``kept_since`` is the time before which the files of a kind are old.
 
-    ``unnamed`` gives those of some files that nothing in the shop names.
+    ``find_orphans`` looks at folders with the names of their files, None where the area has no uploads; it
+    asks first for all files that no row names. ``unnamed`` gives those of some files that nothing in the shop
+    names, ``unnamed_originals`` those of the files that others may be made of.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class AreaComparison:
         description: ShopDescription,
         unnamed: Callable[[Collection[str]], Collection[str]],
         now: float,
+        unnamed_originals: Callable[[Collection[str]], Collection[str]] = lambda files: files,
+        find_orphans: FindOrphans | None = None,
         replaced: frozenset[str] = frozenset(),
         pace: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -72,6 +78,9 @@ class AreaComparison:
         self._kept_since = kept_since
         self._description = description
         self._unnamed = unnamed
+        self._unnamed_originals = unnamed_originals
+        self._find_orphans = find_orphans
+        self._free: frozenset[str] | None = None
         self._now = now
         self._pace = pace
         self._named = KeySet()
@@ -94,16 +103,14 @@ class AreaComparison:
             self._tally.add((kind, EXPIRED), files=late - moved)
         if state is not None:
             self._look(state)
-        searched = bool(self._candidates)
-        if searched:
-            self._ask_everything()
+            self._count_candidates(self._orphans_in(state))
         return AreaFiles(
-            orphans=self._orphans.counts()[NO_KIND, ORPHANED] if self._references.folders else None,
+            orphans=self._orphans.counts()[NO_KIND, ORPHANED] if self._find_orphans else None,
             codes=self._tally.counts(),
             replaced=self._orphans.counts()[NO_KIND, REPLACED],
             expiries=tuple(expiries),
             youngest=self._youngest,
-            searched=searched,
+            searched=self._free is not None,
         )
 
     def _ask(self, reference: Reference) -> Iterator[tuple[Reference, object]]:
@@ -148,19 +155,19 @@ class AreaComparison:
                     for found in names.places_of([keys[index] for index in named]):
                         self._tally.add((kind, state_name), files=0, size_bytes=listing.sizes[named[found]])
             kind_of = self._kinds.within(folder)
-            judged = self._references.judges(above)
-            if kind_of is not None or judged:
-                without = set(range(len(full))).difference(named)
-                for index in range(len(full)) if kind_of is not None else without:
-                    found_kind = kind_of(listing.names[index]) if kind_of is not None else NO_KIND
-                    if found_kind is not None and (found_kind != NO_KIND or judged):
-                        self._take(
-                            full[index],
-                            kind=found_kind,
-                            size_bytes=listing.sizes[index],
-                            modified=listing.modified[index],
-                            named=index not in without,
-                        )
+            without = set(range(len(full))).difference(named)
+            for index in [index for index in without if full[index] in self._replaced]:
+                self._orphans.add((NO_KIND, REPLACED), size_bytes=listing.sizes[index])
+            for index in range(len(full)) if kind_of is not None else ():
+                found_kind = kind_of(listing.names[index]) if kind_of is not None else None
+                if found_kind:
+                    self._take(
+                        full[index],
+                        kind=found_kind,
+                        size_bytes=listing.sizes[index],
+                        modified=listing.modified[index],
+                        named=index not in without,
+                    )
             self._pace(len(full))
 
     def _take(self, name: str, *, kind: str, size_bytes: int, modified: int, named: bool) -> None:
@@ -169,11 +176,46 @@ class AreaComparison:
         else:
             self._candidates[name] = (kind, size_bytes, modified)
 
-    def _ask_everything(self) -> None:
-        """Count the files that no file field names, after all that the databases hold was searched."""
-        free = frozenset(self._unnamed(self._candidates))
+    def _orphans_in(self, state: TreeState) -> Mapping[str, str]:
+        """Count the orphans; return the folders that are not judged."""
+        if self._find_orphans is None:
+            return {}
+        found = self._find_orphans(lambda: self._listing(state), self._named_anywhere)
+        folders = {name.rpartition("/")[0] for name in found.orphans}
+        for place, folder in enumerate(state.paths):
+            if folder in folders:
+                listing = unpacked(state.listings[place])
+                above = f"{folder}/" if folder else ""
+                for name, size in zip(listing.names, listing.sizes, strict=True):
+                    if above + name in found.orphans:
+                        self._orphans.add((NO_KIND, ORPHANED), size_bytes=size)
+        return found.left_alone
+
+    def _listing(self, state: TreeState) -> Iterator[tuple[str, list[str]]]:
+        for place, folder in enumerate(state.paths):
+            if state.listings[place] and not is_ours(folder):
+                names = list(unpacked(state.listings[place]).names)
+                self._pace(len(names))
+                yield folder, names
+
+    def _named_anywhere(self, files: Collection[str]) -> Collection[str]:
+        """Return those of the files that anything names; the first time with the codes that no row names."""
+        if self._free is None:
+            free = self._free = frozenset(self._unnamed({*files, *self._candidates}))
+        else:
+            free = frozenset(self._unnamed_originals(files))
+        return [file for file in files if file not in free]
+
+    def _count_candidates(self, left_alone: Mapping[str, str]) -> None:
+        """Count the codes that no file field names, after all that the databases hold was searched."""
+        if self._candidates and self._free is None:
+            self._free = frozenset(self._unnamed(self._candidates))
         for name, (kind, size_bytes, modified) in self._candidates.items():
-            self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=name not in free)
+            assert self._free is not None
+            named = name not in self._free
+            # Where nothing is judged, a code that no row names is none of ours.
+            if not (kind in self._codes and name.rpartition("/")[0] in left_alone):
+                self._count(name, kind=kind, size_bytes=size_bytes, modified=modified, named=named)
         self._candidates.clear()
 
     def _count(self, name: str, *, kind: str, size_bytes: int, modified: int, named: bool) -> None:
@@ -181,10 +223,6 @@ class AreaComparison:
             # Those with a row were counted with their rows.
             if not named:
                 self._tally.add((kind, ORPHANED), size_bytes=size_bytes)
-        elif kind == NO_KIND:
-            if not named:
-                state = REPLACED if name in self._replaced else ORPHANED
-                self._orphans.add((NO_KIND, state), size_bytes=size_bytes)
         elif modified < self._kept_since[kind]:
             self._tally.add((kind, LIVE if named else EXPIRED), size_bytes=size_bytes)
         else:

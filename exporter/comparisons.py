@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from exporter.comparison import AreaComparison, AreaFiles
+from exporter.comparison import AreaComparison, AreaFiles, FindOrphans
 from exporter.file_counts import FilesUsage
 from exporter.file_kinds import FileKinds
 from exporter.named_files import moment_for
@@ -16,13 +16,19 @@ from exporter.row_versions import database_version, tables_version
 from exporter.unnamed import UnnamedFiles
 from storekeeper.config import Config, QrCodes
 from storekeeper.databases import DatabaseAddress
+from storekeeper.files import Tree
+from storekeeper.measure.live_names import read_live_names
 from storekeeper.measure.names_in_databases import find_names
+from storekeeper.measure.orphans import FoundOrphans, Listing, OrphanFinder
+from storekeeper.measure.own_code import names_in_code
+from storekeeper.measure.passed_files import passed_files, small_text
 from storekeeper.measure.scanner import Budget, TreeState
 from storekeeper.measure.scanner.pacing import Pacer
 from storekeeper.measure.shop_databases import shop_databases
 from storekeeper.measure.walks import AreaWalk
 from storekeeper.replaced_images import replaced_images
 from storekeeper.shop import ShopDescription
+from storekeeper.shop.uploads import Uploads
 
 # However sure we are that nothing has changed, the rows are read again after this long.
 LONGEST_SECONDS: Final = 3600.0
@@ -65,9 +71,10 @@ class Comparisons:
         self._budget = budget
         self._cancelled = cancelled
         self._remembered: dict[str, _Remembered] = {}
-        self._unnamed = {
-            name: UnnamedFiles(self._named, version=self._version_of_everything) for name in config.areas
-        }
+        self._unnamed, self._unnamed_originals = (
+            {name: UnnamedFiles(self._named, version=self._version_of_everything) for name in config.areas}
+            for _ in range(2)
+        )
 
     def __call__(self) -> FilesUsage:
         """Compare the files of each area that uploads or QR codes are in with the rows that name them."""
@@ -76,7 +83,7 @@ class Comparisons:
         for name, area in self._config.areas.items():
             kinds = {kind: code for kind, code in self._config.qr_codes.items() if code.area == name}
             references = area_references(area, name=name, config=self._config, description=description)
-            if references.folders or kinds:
+            if references.uploads or kinds:
                 found[name] = self._compare(name, references=references, kinds=kinds, description=description)
         return FilesUsage(
             orphans={name: files.orphans for name, files in found.items() if files.orphans is not None},
@@ -117,6 +124,8 @@ class Comparisons:
             kept_since=kept_since,
             description=description,
             unnamed=self._unnamed[name],
+            unnamed_originals=self._unnamed_originals[name],
+            find_orphans=self._finder(name, references.uploads, description=description),
             now=now,
             replaced=replaced,
             pace=self._pacer(),
@@ -130,6 +139,32 @@ class Comparisons:
             read_at=time.monotonic(),
         )
         return files
+
+    def _finder(
+        self,
+        name: str,
+        uploads: Uploads | None,
+        *,
+        description: ShopDescription,
+    ) -> FindOrphans | None:
+        """Return what finds the orphans of an area, as its cleanup does; None where none may be judged."""
+        if uploads is None:
+            return None
+        area = self._config.areas[name]
+        passed = passed_files(self._config, area=name)
+
+        def find(listing: Listing, named: Callable[[Collection[str]], Collection[str]]) -> FoundOrphans:
+            with Tree(area.path) as tree:
+                return OrphanFinder(
+                    uploads=uploads,
+                    live=read_live_names(area.path, config=self._config, description=description),
+                    named=named,
+                    in_code=lambda files: names_in_code(files, config=self._config, description=description),
+                    read=lambda file: small_text(tree, file),
+                    passed=passed,
+                ).find(listing)
+
+        return find
 
     def _named(self, files: Collection[str]) -> Collection[str]:
         """Give those of the files that anything in any database names."""

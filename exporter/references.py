@@ -1,7 +1,7 @@
 """Which columns of which tables are file fields that may name the files of an area."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from storekeeper.config import Area, Config, QrCodes
 from storekeeper.databases import DatabaseAddress, Engine, address_from_django
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop import ModelDescription, ShopDescription
-from storekeeper.shop.uploads import uploads_of
+from storekeeper.shop.uploads import Uploads, uploads_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +34,11 @@ class AreaReferences:
     """
     The file fields that may name the files of one area.
 
-    ``folders`` are those in which files may be orphans, ``foreign`` those in them that hold other things:
-    paths with a slash at their end, ``""`` for the area itself.
+    ``uploads`` is where its files come from, None where none of them may be judged.
     """
 
     references: tuple[Reference, ...]
-    folders: tuple[str, ...]
-    foreign: tuple[str, ...] = ()
-
-    def judges(self, folder: str) -> bool:
-        """Tell whether a file in ``folder`` (with its slash) is an orphan when no row names it."""
-        return folder.startswith(self.folders) and not folder.startswith(self.foreign)
+    uploads: Uploads | None = None
 
 
 def area_references(area: Area, *, name: str, config: Config, description: ShopDescription) -> AreaReferences:
@@ -77,19 +71,13 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
             hint="storekeeper init shows the models that the shop has",
         )
     uploads = uploads_of(Path(root), area=name, config=config, description=description)
-    if not uploads.folders and not kinds:
-        return AreaReferences(references=(), folders=())
+    if uploads.empty and not kinds:
+        return AreaReferences(references=())
     return AreaReferences(
         references=tuple(found),
         # What cleaning refuses to judge is not counted either.
-        folders=() if uploads.refusal else with_slashes(uploads.folders),
-        foreign=with_slashes(uploads.others),
+        uploads=None if uploads.refusal or uploads.empty else uploads,
     )
-
-
-def with_slashes(folders: Iterable[str]) -> tuple[str, ...]:
-    """Give folders as the beginnings of the names in them; the area itself is the beginning of all."""
-    return tuple(sorted(f"{folder}/" if folder else "" for folder in folders))
 
 
 def prefix_below(root: str, folder: Path) -> str | None:

@@ -14,9 +14,9 @@ from actions.images.journal import ImageJournal
 from actions.images.plan import ImagePlan, LeftImage, PlannedImage
 from actions.images.rows import NamingRow, rows_naming
 from actions.images.video import MUXERS, VIDEO_SUFFIXES, check_video, encode_video
-from actions.media.orphan_search import wanted_patterns
 from storekeeper.errors import ConfigurationError, UnsafePath
 from storekeeper.files import FoundFile, Tree
+from storekeeper.measure.passed_files import passed_patterns
 
 IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif")
 FILE_LIMIT_BYTES: Final = 100_000_000
@@ -53,7 +53,7 @@ class ImageSearch:
         self._context = context
         self._area = area
         self._wish = wish
-        self._patterns = list(wanted_patterns(context.config, area))
+        self._patterns = passed_patterns(context.config, area=area)
         self._kept_bytes = 0
 
     def plan(self, tree: Tree, *, unfinished: int) -> ImagePlan:

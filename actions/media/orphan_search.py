@@ -1,27 +1,22 @@
 """Find the orphans of an area: files first, then what names them, so that a new upload is no candidate."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
-from typing import Final
 
 from actions.action import Context
 from actions.budget import beyond_budget
 from actions.media.orphan_plan import NotJudged
 from actions.media.references import named_files
-from storekeeper.config import Config
-from storekeeper.errors import ConfigurationError, ShopError, UnsafePath
+from storekeeper.errors import ConfigurationError, ShopError
 from storekeeper.files import FoundFile, Tree
-from storekeeper.files.patterns import FilePattern
 from storekeeper.measure.live_names import read_live_names
 from storekeeper.measure.orphans import FoundOrphans, OrphanFinder
 from storekeeper.measure.own_code import names_in_code
+from storekeeper.measure.passed_files import passed_files, small_text
 from storekeeper.shop import ShopDescription
 from storekeeper.shop.shop import Conversation
 from storekeeper.shop.uploads import Uploads, uploads_of
 
 DAY_SECONDS = 86400.0
-# A page or a playlist; what is larger is no list of names.
-MOST_TEXT_BYTES: Final = 1_000_000
 
 
 class OrphanSearch:
@@ -32,7 +27,6 @@ class OrphanSearch:
         self._area = area
         self._youngest = context.now().timestamp() - grace_days * DAY_SECONDS
         self._grace_days = grace_days
-        self._patterns = list(wanted_patterns(context.config, area))
         self._folders: dict[str, dict[str, FoundFile]] = {}
         self._found = FoundOrphans()
         self._young = 0
@@ -62,8 +56,8 @@ class OrphanSearch:
                 named_files(conversation, config=self._config, root=tree.root, files=files).files
             ),
             in_code=lambda files: names_in_code(files, config=self._config, description=description),
-            read=lambda name: _text(tree, name),
-            passed=lambda name: any(pattern.matches(name) for pattern in self._patterns),
+            read=lambda name: small_text(tree, name),
+            passed=passed_files(self._config, area=self._area),
         ).find(self._listing)
         found = [self._file(name) for name in sorted(self._found.orphans)]
         old = [file for file in found if file.youngest < self._youngest]
@@ -139,21 +133,3 @@ class OrphanSearch:
                 uploads.refusal, hint="Give the uploads a folder of their own (MEDIA_ROOT)"
             )
         return uploads
-
-
-def wanted_patterns(config: Config, area: str) -> Iterator[FilePattern]:
-    """Give the patterns of files that are none of this action: QR codes, and what the config ignores."""
-    for kind in config.qr_codes.values():
-        if kind.area == area and kind.pattern is not None:
-            yield FilePattern(kind.pattern)
-    for text in config.areas[area].ignore:
-        yield FilePattern(text)
-        yield FilePattern(f"{text}/**/*")
-
-
-def _text(tree: Tree, name: str) -> str:
-    """Return the text of a small file, ``""`` for one that is large or cannot be read."""
-    with suppress(OSError, UnsafePath), tree.open(name) as file:
-        data = file.read(MOST_TEXT_BYTES + 1)
-        return data.decode("utf-8", "replace") if len(data) <= MOST_TEXT_BYTES else ""
-    return ""

@@ -24,7 +24,8 @@ from storekeeper.measure.stored_texts import bare
 from storekeeper.shop import ShopDescription
 
 SHORT: Final = 4
-_SEPARATORS: Final = re.compile(r"[\W_]+")
+# Vowel signs of many scripts are no letters to re; they belong to their word all the same.
+_SEPARATORS: Final = re.compile(r"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f\s]+")
 # A file field that holds several names holds them as a list of some kind.
 _LIST: Final = re.compile(r"""["'\[\]{},;|\s]+""")
 
@@ -101,8 +102,13 @@ class LiveNames:
         return False
 
     def _holds_short(self, name: str, *, folder: str) -> bool:
-        top = _top(folder)
-        return any(len(word) < SHORT and hash((top, word)) in self._short for word in name.split("_"))
+        top, padded = _top(folder), f"_{name}_"
+        return any(
+            padded[start + length] == "_" and hash((top, padded[start : start + length])) in self._short
+            for start in range(1, len(padded))
+            if padded[start - 1] == "_"
+            for length in range(1, min(SHORT, len(padded) - start))
+        )
 
 
 def plain(name: str) -> str:

@@ -35,12 +35,6 @@ class Uploads:
     refusal: str = ""
 
     @property
-    def folders(self) -> tuple[str, ...]:
-        """Return the outermost folders of uploads that are known without asking for rows."""
-        known = {shape.base for shape in self.shapes if shape.base is not None} | set(self.listed)
-        return tuple(sorted(one for one in known if not any(_inside(one, other) for other in known)))
-
-    @property
     def empty(self) -> bool:
         """True where no field writes into the area and the config lists no folder."""
         return not (self.shapes or self.listed)
@@ -134,7 +128,3 @@ def _never_inside(config: Config, description: ShopDescription) -> Iterator[tupl
     for settings in description.databases.values():
         if "sqlite" in str(settings.get("ENGINE")) or "spatialite" in str(settings.get("ENGINE")):
             yield "database", config.project / str(settings.get("NAME"))
-
-
-def _inside(folder: str, other: str) -> bool:
-    return folder != other and (not other or folder.startswith(f"{other}/"))

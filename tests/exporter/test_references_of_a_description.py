@@ -133,7 +133,11 @@ def test_any_text_keeps_files(
 ) -> None:
     """A text of a table that no model and no config knows is searched as well, as long as it is there."""
     path = tmp_path / "default.sqlite3"
-    write(path, product__image=[], nobody__knows=["see <img src='/media/products/a%20b.jpg'>"])
+    write(
+        path,
+        product__image=["products/live.jpg"],
+        nobody__knows=["see <img src='/media/products/a%20b.jpg'>"],
+    )
     (media / "products" / "a b.jpg").write_bytes(b"x")
     measuring = measure(parse(CONFIG), describe=describe())
     assert NOTHING == orphans(measuring)
@@ -178,11 +182,14 @@ def test_only_folders_that_fields_write_to_are_judged(
     media: Path,
     tmp_path: Path,
 ) -> None:
-    """A file beside them may be anybody's."""
-    write(tmp_path / "default.sqlite3", product__image=[])
+    """A file beside them, or in a folder that no upload_to says, may be anybody's."""
+    write(tmp_path / "default.sqlite3", product__image=["products/live.jpg"])
+    for name in ("products/feeds", "invoices"):
+        (media / name).mkdir()
+        (media / name / "theirs.pdf").write_bytes(b"xyz")
     (media / "products" / "a.jpg").write_bytes(b"x")
     (media / "theirs.csv").write_bytes(b"xyz")
-    described = describe(storage=media / "products")
+    described = describe()
     assert FileCount(files=1, size_bytes=1) == orphans(measure(parse(CONFIG), describe=described))
 
 

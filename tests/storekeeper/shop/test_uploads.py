@@ -15,13 +15,14 @@ Make = Callable[..., Uploads]
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> Make:
-    """``uploads(storages=[...], area=..., **description)``: those of the area ``media`` of a shop."""
+    """``uploads(*storages, area=..., **description)``: those of the area ``media`` of a shop."""
 
-    def make(*storages: str, area: str = "media", **described: Any) -> Uploads:
+    def make(*storages: str, area: str = "media", listed: str = "[]", **described: Any) -> Uploads:
         shop = tmp_path / "shop"
         shop.mkdir(exist_ok=True)
         config: Config = parse_config(
-            f"shop: a\nproject: {shop}\nstate: {tmp_path}/state\nareas: {{media: {{path: {area}}}}}\n",
+            f"shop: a\nproject: {shop}\nstate: {tmp_path}/state\n"
+            f"areas: {{media: {{path: {area}, uploads: {listed}}}}}\n",
             name="storekeeper.yml",
             folder=tmp_path,
         )
@@ -67,33 +68,47 @@ def uploads(tmp_path: Path) -> Make:
     return make
 
 
-def test_folders_that_fields_write_to(uploads: Make) -> None:
-    """The outermost folders count; an area inside a storage counts whole, one beside it not at all."""
-    assert ("",) == uploads("media").folders
-    assert ("a", "ខ") == uploads("media/a", "media/ខ", "media/a/inner", "elsewhere").folders
-    assert ("",) == uploads("media", "media/a").folders
-    assert ("",) == uploads("media", area="media/products").folders
-    assert ((), frozenset(), "") == (
-        (none := uploads("media2", "medi")).folders, none.foreign, none.refusal
-    )  # fmt: skip
+def test_shapes_of_fields(uploads: Make) -> None:
+    """A storage below the area, above it, beside it; a field whose names code makes has no parts."""
+    assert [("", ()), ("a", ())] == sorted(
+        (one.storage, one.above) for one in uploads("media", "media/a").shapes
+    )
+    (above,) = uploads("media", area="media/products").shapes
+    assert ("", ("products",)) == (above.storage, above.above)
+    none = uploads("media2", "medi")
+    assert (True, "") == (none.empty, none.refusal)
+    assert {"", "a"} == uploads("media", "media/a", "elsewhere").roots
+
+
+def test_folders_that_the_config_lists(uploads: Make) -> None:
+    """They are known without any field."""
+    found = uploads(listed="[inbox, a/b]")
+    assert (("a/b", "inbox"), False) == (found.listed, found.empty)
 
 
 def test_folders_of_other_things(uploads: Make, tmp_path: Path) -> None:
-    """Static files and logs inside are foreign, also behind a link; those outside are not told."""
+    """Static files, logs and caches inside are others', also behind a link; those outside are not told."""
     shop = tmp_path / "shop"
     found = uploads(
         "media",
         log_files=[{"path": shop / "media/logs/shop.log", "handler": "logging.FileHandler"}],
         static_root=shop / "media/static",
         static_dirs=[shop / "assets", shop / "media/ចម្លង"],
+        caches=[
+            {"package": "imagekit", "folder": shop / "media/CACHE/images"},
+            {"package": "easy_thumbnails", "name": "thumbs"},
+        ],
     )
-    assert {"logs", "static", "ចម្លង"} == found.foreign
-    assert "" == found.refusal
+    assert {
+        "logs": "logs",
+        "static": "static files",
+        "ចម្លង": "static files",
+        "CACHE/images": "cache of imagekit",
+    } == found.others
+    assert ({"thumbs": "cache of easy_thumbnails"}, "") == (found.cache_names, found.refusal)
     (shop / "media" / "real").mkdir(parents=True)
     (shop / "linked").symlink_to(shop / "media" / "real")
-    assert {"real"} == uploads("media", static_root=shop / "linked").foreign
-    # Only what lies in a folder of uploads needs to be passed over.
-    assert set() == uploads("media/a", static_root=shop / "media/static").foreign
+    assert {"real": "static files"} == uploads("media", static_root=shop / "linked").others
 
 
 @pytest.mark.parametrize(
