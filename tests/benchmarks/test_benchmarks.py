@@ -15,6 +15,7 @@ TELLS = {
     "backups": "memory of the packed JSON",
     "cleanup": '"ratio"',
     "log_rotation": '"program": "logrotate copytruncate"',
+    "names": '"found_by_grep"',
     "receiver": "receiver_to_webhook",
     "scanner": "full walk with helpers, time / gdu",
     "scrape": "p99",
