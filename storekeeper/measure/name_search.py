@@ -50,7 +50,7 @@ class NameSearch:
         if self.done:
             return
         for piece in _pieces(text):
-            for form in searched_forms(piece):
+            for form in searched_forms(piece, longest=self._longest):
                 self._search(form, place=place)
         if self._hits > HITS_BEFORE_REBUILD:
             self.forget_found()
@@ -68,6 +68,7 @@ class NameSearch:
             self._build()
 
     def _build(self) -> None:
+        self._longest = max(map(len, self._patterns), default=0)
         self._found_by = list(self._patterns.values())
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS)
         for number, pattern in enumerate(self._patterns):

@@ -32,6 +32,10 @@ _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _HEX: Final = re.compile(r"(?:\\+x[0-9A-Fa-f]{2})+")
 _UNITS: Final = re.compile(r"(?:(?:\\+|%)u[0-9A-Fa-f]{4})+")
 _POINT: Final = re.compile(r"\\U([0-9A-Fa-f]{8})")
+# A name of these letters has one pattern.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.\-(),\[\]~=@]+").fullmatch
+# The longest HTML entity, and what may stand around it in another layer.
+_LONGEST_ESCAPE: Final = 64
 _DROPPED: Final = ("\\", '"', "'", "\0")
 _SPACES: Final = ("+", "\N{NO-BREAK SPACE}")
 
@@ -52,7 +56,10 @@ def patterns_of(name: str) -> set[str]:
 
     An empty pattern stands for a name that may be written with nothing to search for, such as ``"``.
     """
-    last = readable(name.rpartition("/")[2])
+    last = name.rpartition("/")[2]
+    if _PLAIN(last):
+        return {last.lower()}
+    last = readable(last)
     spellings = {last, last.strip() or last}
     patterns = {folded(spelling) for spelling in spellings}
     # Of a line break in JSON, an "n" is left without its backslash; Python's escapes of two letters may be
@@ -63,13 +70,29 @@ def patterns_of(name: str) -> set[str]:
     return patterns
 
 
-def searched_forms(text: str) -> Iterator[str]:
-    """Yield the forms of a text that name what the text names."""
+def searched_forms(text: str, *, longest: int = 255) -> Iterator[str]:
+    """Yield the forms in which a text names files; no pattern is longer than ``longest``."""
     yield folded(text)
-    if _ENCODED.search(text):
-        yield folded(decoded(text))
+    # A letter may be several where it is composed, or where its case is another.
+    encoded = "\n".join(_around_escapes(text, reach=4 * longest + _LONGEST_ESCAPE))
+    if encoded:
+        yield folded(decoded(encoded))
     for inner in unpacked_texts(text):
-        yield from searched_forms(inner)
+        yield from searched_forms(inner, longest=longest)
+
+
+def _around_escapes(text: str, *, reach: int) -> Iterator[str]:
+    """Yield the parts of a text in which a name with an escape may stand: all that is near to an escape."""
+    start = end = 0
+    for found in _ENCODED.finditer(text):
+        begins = max(0, found.start() - reach)
+        if begins > end:
+            if end:
+                yield text[start:end]
+            start = begins
+        end = found.start() + reach
+    if end:
+        yield text[start:end]
 
 
 def readable(name: str) -> str:

@@ -154,3 +154,12 @@ def test_names_that_are_everywhere_are_dropped_from_the_search() -> None:
     search.look("other.jpg", place="there")
     assert "there" == search.places["products/other.jpg"]
     assert search.done
+
+
+def test_one_escape_in_a_long_name_between_plain_texts() -> None:
+    """Only what is near an escape is decoded: that is as far as the longest name goes."""
+    name = "x" * 120 + " " + "y" * 120 + ".jpg"
+    for before in (0, 1, 200, 100_000):
+        text = "&amp; " + "plain " * before + f"/media/{quote(name)}" + " plain" * 10_000 + " %20"
+        assert finds(f"uploads/{name}", text)
+        assert not finds(f"uploads/{name}", text.replace("%20y", "%21y"))
