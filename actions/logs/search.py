@@ -18,8 +18,8 @@ from actions.logs.plan import LeftLog, LogPlan, PlannedLog, Way
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
 from storekeeper.files import FoundFile, Tree
-from storekeeper.files.reasons import LINK, VANISHED
-from storekeeper.measure.log_periods import Period, choose_period, is_expired, parse_archive_name
+from storekeeper.files.reasons import ANOTHER_FILESYSTEM, LINK, VANISHED
+from storekeeper.measure.log_periods import AHEAD, Period, choose_period, is_expired, parse_archive_name
 from storekeeper.measure.log_records import last_of_months
 from storekeeper.measure.log_rotations import LogRotations
 from storekeeper.measure.logs import ASIDE_SUFFIX, LogNames, read_ages, why_kept
@@ -35,8 +35,6 @@ _NOT_OURS: Final = (
 )
 _MOST_OTHERS: Final = 100
 _MOST_LATER: Final = 100
-# Clocks of machines that share a disk differ a little.
-_AHEAD_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +87,8 @@ def search_logs(context: Context, *, wishes: Wishes) -> LogPlan:
         with Tree(path) as tree:
             _AreaSearch(area, tree=tree, shop=shop, found=found, context=context, wishes=wishes).run()
     _leave_those_outside(shop, areas=areas, found=found)
+    if foreign := sum(left.why == _NOT_OURS for left in found.left):
+        notes.append(f"{foreign} archives past their time stay: they are not known to be made by storekeeper")
     if len(found.others) > _MOST_OTHERS:
         notes.append(f"{len(found.others) - _MOST_OTHERS} more files beside the logs are not rotated")
     return LogPlan(
@@ -188,7 +188,7 @@ class _AreaSearch:
 
     def _note_later(self, *moments: float) -> None:
         """Keep moments that seem to lie ahead: perhaps the clock is behind."""
-        ahead = self._now.timestamp() + _AHEAD_SECONDS
+        ahead = (self._now + AHEAD).timestamp()
         self._found.later.update(int(moment) + 1 for moment in moments if moment > ahead)
 
     @cached_property
@@ -303,8 +303,11 @@ class _AreaSearch:
                 "a symbolic link is never followed; to include what it leads to, add an area such as"
                 f" logs_more: {{path: {os.path.dirname(target)}}}",  # noqa: PTH120
             )
+        elif why == ANOTHER_FILESYSTEM:
+            path = self._tree.root / name
+            self._leave(name, f"{why}; to include it, add an area such as logs_more: {{path: {path}}}")
         elif why not in (LINK, VANISHED):
-            self._leave(name, f"{why}; to include it, add it as an area of its own, such as logs_more")
+            self._leave(name, why)
 
     def _leave_beside(self, file: FoundFile) -> None:
         name = file.name.rpartition("/")[2]

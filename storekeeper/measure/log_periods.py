@@ -20,6 +20,9 @@ Kind = Literal["monthly", "weekly", "daily"]
 LOG_SUFFIX: Final = ".log"
 PACKED_SUFFIX: Final = ".gz"
 
+# What is no further ahead than this is of now: clocks of machines that share a disk differ a little.
+AHEAD: Final = dt.timedelta(hours=1)
+
 _PERIOD: Final = r"(?P<year>\d{4})_(?:W(?P<week>\d\d)|(?P<month>\d\d)(?:_(?P<day>\d\d))?)"
 _STEM: Final = re.compile(rf"(?P<stem>.+)_{_PERIOD}(?:\.part(?P<part>\d{{1,4}}))?", re.DOTALL | re.ASCII)
 
@@ -81,16 +84,15 @@ def choose_period(*, oldest: dt.date | None, newest: dt.date, kind: Kind) -> Per
     """
     Return the period that a piece of a log is filed under, by the days of its oldest and newest line.
 
-    It is the period of the middle, so that a rotation shortly after midnight of the first is filed under the
-    month that is over; but never more than one period before the newest line. Without an oldest day it is the
-    period of the newest line. The name says where to look for a line; how long the archive stays is never
-    decided by it alone (``is_expired``).
+    It is the period of the newest line. Only where all lines are of that period and the one before it is that
+    of the middle, so that a rotation shortly after midnight of the first is filed under the month that is
+    over. The name says where to look for a line; how long the archive stays is never decided by it alone
+    (``is_expired``).
     """
     last = Period.of(newest, kind=kind)
-    if oldest is None or oldest >= newest:
+    if oldest is None or not last.previous.start <= oldest <= newest:
         return last
-    middle = Period.of(oldest + (newest - oldest) / 2, kind=kind)
-    return max(middle, last.previous, key=lambda period: period.start)
+    return Period.of(oldest + (newest - oldest) / 2, kind=kind)
 
 
 def is_expired(
@@ -106,7 +108,7 @@ def is_expired(
     the archive is as young as that.
     """
     current = dt.datetime.combine(Period.of(now.date(), kind=period.kind).start, dt.time())
-    youngest = max([written, *(moment for moment in later if moment <= now)])
+    youngest = max([written, *(moment for moment in later if moment <= now + AHEAD)])
     return period.end <= keep.before(current).date() and youngest <= keep.before(now)
 
 
