@@ -84,7 +84,8 @@ $(READY): setup.cfg pyproject.toml
 	  PYTHONWARNINGS=ignore $(BIN)/python $(QUIET_PIP) $(IN_PLACE) '.[dev]'
 	@touch $(READY)
 
-OTHERS := 'wagtail>=7' 'django-oscar>=4'
+OTHERS := 'wagtail>=7' 'django-oscar>=4' django-ckeditor-5 django-filebrowser-no-grappelli django-imagekit \
+  django-picklefield django-simple-history django-stdimage django-taggit easy-thumbnails sorl-thumbnail
 $(PROJECTS)/.ready: Makefile | $(READY)
 	@$(PYTHON) -m venv $(PROJECTS)
 	@UV_DEFAULT_INDEX="$(INDEX)" $(BIN)/uv pip install --quiet --python $(PROJECTS)/bin/python $(OTHERS) 2>/dev/null || \

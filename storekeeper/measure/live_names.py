@@ -28,6 +28,7 @@ SHORT: Final = 4
 _SEPARATORS: Final = re.compile(r"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f\s]+")
 # A file field that holds several names holds them as a list of some kind.
 _LIST: Final = re.compile(r"""["'\[\]{},;|\s]+""")
+_BEGINS_LIST: Final = ("[", "{", "(", '"', "'")
 
 
 class LiveNames:
@@ -49,10 +50,11 @@ class LiveNames:
         """Take in the value of a file field; ``prefix`` is where its storage lies below the area."""
         self.count += 1
         self._add_path(prefix + value, folder=True)
-        if _LIST.search(value):
-            for part in _LIST.split(value):
-                if "." in part:
-                    self._add_path(prefix + part, folder=False)
+        # A name may hold the marks of a list: of "[x].webp" no part is a name.
+        parts = [part for part in _LIST.split(value) if "." in part[1:]]
+        if len(parts) > 1 or value[:1] in _BEGINS_LIST:
+            for part in parts:
+                self._add_path(prefix + part, folder=False)
 
     def add_elsewhere(self, value: str) -> None:
         """Take in the name of a file that lies elsewhere; what is made of it may lie in the area."""

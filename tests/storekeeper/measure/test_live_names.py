@@ -94,3 +94,16 @@ def test_anything_around_a_long_name_keeps(stem: str, before: str, after: str) -
     name = f"{before}_{stem}_{after}".replace("/", "-")
     if live.made_of_live(f"a/{stem.replace('/', '-')}.jpg"):
         assert live.made_of_live(f"a/{name}.jpg")
+
+
+def test_marks_of_a_list_in_a_name_make_no_other_names_of_it() -> None:
+    """Of ``[x].webp`` no part is a name; of a list each is."""
+    one, many = LiveNames(), LiveNames()
+    one.add("articles/[one].webp")
+    one.add("articles/my summer.jpg")
+    assert not one.made_of_live("articles/nobody.webp")
+    assert not one.made_of_live("articles/summer-2.jpg")
+    many.add('["articles/first.webp", "articles/second.webp"]')
+    many.add("articles/third.jpg,articles/fourth.jpg")
+    for name in ("first", "second", "third", "fourth"):
+        assert many.made_of_live(f"articles/{name}-2.webp")

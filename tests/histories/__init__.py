@@ -1,0 +1,1 @@
+"""Shops with models that are made at random, on which every unattended playbook is run."""
