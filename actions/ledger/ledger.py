@@ -22,13 +22,13 @@ DETAILS_CHARACTERS: Final = 200_000
 
 _BESIDE_THE_ROW: Final = (
     "(SELECT count(*) FROM steps WHERE run = runs.id) AS step_count,"
-    " (SELECT severity FROM episodes WHERE id = runs.episode) AS severity"
+    " (SELECT coalesce(nullif(level, ''), severity) FROM episodes WHERE id = runs.episode) AS level"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run as its row has it; ``severity`` is that of the alert that began it, ``""`` without one."""
+    """A run as its row has it; ``level`` is that of the alert that began it, ``""`` without one."""
 
     id: str
     state: RunState
@@ -40,7 +40,7 @@ class Run:
     cancel_requested: bool
     trigger: Trigger
     playbook: str
-    severity: str
+    level: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,5 +296,5 @@ def _run(row: sqlite3.Row) -> Run:
         cancel_requested=bool(row["cancel_requested"]),
         trigger=Trigger(row["trigger"]),
         playbook=row["playbook"],
-        severity=row["severity"] or "",
+        level=row["level"] or "",
     )

@@ -17,13 +17,13 @@ from actions.ledger.ledger import Ledger, Run
 from actions.ledger.schema import RunState, Trigger
 from actions.room import needs_room
 
-SEVERITIES: Final = ("critical", "emergency")
+LEVELS: Final = ("critical", "emergency")
 _AUTOMATIC: Final = (Trigger.ALERT, Trigger.SCHEDULE)
 
 
 def is_emergency(run: Run) -> bool:
     """Tell whether the run came from an alert that can wait for nothing."""
-    return run.trigger is Trigger.ALERT and run.severity in SEVERITIES and not run.dry_run
+    return run.trigger is Trigger.ALERT and run.level in LEVELS and not run.dry_run
 
 
 def makes_room_now(run: Run, action: str) -> bool:
@@ -37,7 +37,7 @@ def may_wait(run: Run) -> bool:
 
     A run that waits holds up the next one of its playbook, and an emergency cannot: it does what is approved.
     """
-    return not run.dry_run and not (run.trigger is Trigger.ALERT and run.severity == "emergency")
+    return not run.dry_run and not (run.trigger is Trigger.ALERT and run.level == "emergency")
 
 
 def gives_way(run: Run, action: str) -> bool:

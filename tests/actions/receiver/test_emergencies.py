@@ -14,7 +14,7 @@ from actions.ledger.file import LedgerFile
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, Trigger
-from actions.receiver.emergency import Needs, emergency_beside
+from actions.receiver.emergency import Needs, emergency_beside, may_wait
 from actions.receiver.service import ReceiverService
 from actions.runner import now_here
 from storekeeper.config import Config
@@ -213,13 +213,16 @@ def test_end_of_the_receiver_loses_neither(
     assert 1 == receivers.told().count("remove_files")
 
 
-def accept_from_alert(ledger: Ledger, *, severity: str, actions: list[str], dry_run: bool = False) -> str:
-    """Write a run down as the intake does for an alert of this severity."""
+def accept_from_alert(
+    ledger: Ledger, *, severity: str, actions: list[str], dry_run: bool = False, level: str = ""
+) -> str:
+    """Write a run down as the intake does for an alert of this severity and level."""
     with ledger.file.write() as connection:
         episode = connection.execute(
-            "INSERT INTO episodes (fingerprint, alertname, severity, resource, labels, opened, last_news)"
-            " VALUES (hex(randomblob(8)), 'StorageUsage', ?, 'media', '{}', 0, 0)",
-            (severity,),
+            "INSERT INTO episodes"
+            " (fingerprint, alertname, severity, level, resource, labels, opened, last_news)"
+            " VALUES (hex(randomblob(8)), 'StorageUsage', ?, ?, 'media', '{}', 0, 0)",
+            (severity, level),
         ).lastrowid
     steps = [NewStep(action=action) for action in actions]
     run = ledger.accept(
@@ -255,6 +258,22 @@ def test_what_has_the_right_of_way(
     assert None is emergency_beside(ledger, itself)
     ledger.end_run(urgent, state=RunState.DONE)
     assert None is emergency_beside(ledger, found)
+
+
+@pytest.mark.parametrize(
+    ("severity", "level", "expected"),
+    [
+        ("critical", "emergency", "emergency"),
+        ("critical", "critical", "critical"),
+        ("emergency", "", "emergency"),
+    ],
+)
+def test_a_run_knows_the_level_of_its_alert(ledger: Ledger, severity: str, level: str, expected: str) -> None:
+    """An emergency has the severity critical; an older rule file tells it by its severity alone."""
+    run = ledger.run(accept_from_alert(ledger, severity=severity, level=level, actions=["rotate_logs"]))
+    assert run is not None
+    assert expected == run.level
+    assert (expected != "emergency") == may_wait(run)
 
 
 def test_nothing_that_writes_much_begins_beside_an_emergency(

@@ -219,6 +219,6 @@ def test_emergency_waits_for_no_approval(ledger: Ledger) -> None:
     begun = ledger.run(run)
     assert begun is not None
     assert may_wait(begun)
-    assert may_wait(replace(begun, severity="critical"))
-    assert not may_wait(replace(begun, severity="emergency"))
+    assert may_wait(replace(begun, level="critical"))
+    assert not may_wait(replace(begun, level="emergency"))
     assert not may_wait(replace(begun, dry_run=True))
