@@ -127,3 +127,16 @@ def test_without_a_proved_backup_nothing_goes(found: list[Candidate], keep: Rete
     """Where no backup was proved all of them stay."""
     unproved = [one for one in found if not one.verified]
     assert kept(unproved, keep=keep) == {one.name for one in unproved}
+
+
+def test_only_the_newest_may_still_be_proved() -> None:
+    """An unverified backup stays while it is newer than the newest verified one; an older one goes."""
+    hours = {"newer": 1, "verified": 2, "older": 3}
+    found = [
+        Candidate(name=name, created=NOW - dt.timedelta(hours=ago), verified=name == "verified")
+        for name, ago in hours.items()
+    ]
+    assert {"newer", "verified"} == kept(found)
+    reasons = {one.name: one.reasons for one in decide(found, keep=GUIDE, now=NOW)}
+    assert ("not verified yet",) == reasons["newer"]
+    assert "made last" not in reasons["verified"]
