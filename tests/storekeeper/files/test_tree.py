@@ -104,6 +104,23 @@ def test_refuses_names_that_do_not_stay_below(root: Path, name: str) -> None:
             tree.open(name)
 
 
+def test_opens_plain_files_alone(root: Path) -> None:
+    """A regular file is read; a link, a pipe, a folder and nothing at all are told apart without waiting."""
+    (root / "a").mkdir()
+    (root / "a" / "file").write_bytes(b"inside")
+    (root / "link").symlink_to(root / "a" / "file")
+    (root / "folder").symlink_to(root / "a")
+    os.mkfifo(root / "pipe")
+    with Tree(root) as tree:
+        with tree.open("a/file") as stream:
+            assert b"inside" == stream.read()
+        for name in ("link", "folder/file", "pipe", "a"):
+            with pytest.raises(UnsafePath, match=r"symbolic link|not a regular file|plain folder"):
+                tree.open(name)
+        with pytest.raises(FileNotFoundError):
+            tree.open("a/nothing")
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.sampled_from("a./\\\0~ ខ\udcff"), max_size=12))
 def test_no_name_leads_outside(root: Path, name: str) -> None:
