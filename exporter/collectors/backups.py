@@ -7,11 +7,28 @@ from prometheus_client.core import GaugeMetricFamily
 from exporter.collectors.collector import Collected
 from exporter.sources import Sources
 from storekeeper.backups import DATABASE, KINDS, MEDIA
-from storekeeper.backups.names import DEFAULT_DATABASE
+from storekeeper.config import Config
 from storekeeper.measure.backups import Backup, read_backups
 
 # A clock that was set right by so much between a backup and a scrape has not gone wrong.
 _LENIENCE_SECONDS = 300.0
+
+
+# The action that makes media backups, in the config's ``schedule``.
+_MEDIA_ACTION = "backup_media"
+
+
+def owners_of(config: Config) -> dict[str, tuple[str, ...]]:
+    """
+    Return what must have a backup, by kind: every database, and the media folder unless that is switched off.
+
+    A shop without databases, or whose uploads lie elsewhere, must have no backup of them.
+    """
+    switched_off = config.schedule.get(_MEDIA_ACTION, "") is None
+    return {
+        DATABASE: tuple(config.databases),
+        MEDIA: (MEDIA,) if MEDIA in config.areas and not switched_off else (),
+    }
 
 
 class BackupsCollector:
@@ -25,13 +42,10 @@ class BackupsCollector:
         self._folder = sources.config.backups.path
         self._shop = sources.config.shop
         self._clock = sources.clock
-        self._owners = {
-            DATABASE: tuple(sources.config.databases) or (DEFAULT_DATABASE,),
-            MEDIA: (MEDIA,),
-        }
+        self._owners = owners_of(sources.config)
 
     def collect(self) -> Collected:
-        """Read the folder; a kind without backups has the number 0 and no time."""
+        """Read the folder; a kind that must have backups and has none has the number 0 and no time."""
         backups = read_backups(self._folder, shop=self._shop)
         families = families_of(backups, owners=self._owners, now=self._clock())
         return Collected(families=tuple(families))
@@ -41,10 +55,11 @@ def families_of(
     backups: Sequence[Backup], *, owners: dict[str, tuple[str, ...]], now: float
 ) -> Iterator[GaugeMetricFamily]:
     """
-    Give the families for backups in the order of their age; ``owners`` are those that each kind must have.
+    Yield the families for backups in the order of their age; ``owners`` are those that each kind must have.
 
-    A kind is as fresh as the owner that is worst off, and has no time while one of them has no backup. A
-    backup from the future tells no time: nobody knows when it was made.
+    A kind is as fresh as the owner that is worst off, and has no time while one of them has no backup. Where
+    none must have one, those count that have one; without any the kind is not shown. A backup from the future
+    tells no time: its true time is unknown.
     """
     labels = ("kind",)
     number = GaugeMetricFamily("storekeeper_backups", "Complete backups on disk.", labels=labels)
@@ -70,6 +85,9 @@ def families_of(
     )
     for kind in KINDS:
         found = [backup for backup in backups if backup.kind == kind]
+        expected = owners[kind] or tuple(dict.fromkeys(backup.owner for backup in found))
+        if not expected:
+            continue
         whole = [backup for backup in found if not backup.problem]
         number.add_metric((kind,), len(whole))
         failed.add_metric((kind,), len(found) - len(whole))
@@ -79,6 +97,6 @@ def families_of(
         proven = [backup for backup in past if backup.verified is not None]
         for family, counted in ((success, past), (verified, proven)):
             newest = {backup.owner: backup.made for backup in counted}
-            if all(owner in newest for owner in owners[kind]):
-                family.add_metric((kind,), min(newest[owner] for owner in owners[kind]))
+            if all(owner in newest for owner in expected):
+                family.add_metric((kind,), min(newest[owner] for owner in expected))
     yield from (number, failed, size, success, verified)

@@ -31,6 +31,7 @@ COMMANDS = {
     "receiver": set(),
     "runs": set(),
     "approve": set(),
+    "approvals": {"--withdraw"},
     "cancel": set(),
     "cleanup_expired_qr_codes": {"--days", "--dry-run"},
     "backup_database": {"--compress", "--verify"},

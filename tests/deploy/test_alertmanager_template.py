@@ -1,15 +1,11 @@
 """The shipped Alertmanager config: it loads, routes by severity, and the real program inhibits with it."""
 
-import datetime as dt
 import http.server
 import json
 import re
-import shutil
-import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,19 +16,12 @@ import yaml
 from storekeeper.config.services import Notify
 from storekeeper.stack.monitoring_files import alertmanager_configuration
 from storekeeper.units import parse_age
+from tests.deploy.running_alertmanager import eventually, post, running_alertmanager, usage
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
-OFFERED = re.compile(r"^( *)#(?=\S)", re.MULTILINE)
-PATIENCE_SECONDS = 30.0
-# The labels that the shipped rules give their alerts.
-LABELS: dict[str, dict[str, str]] = {
-    rule["alert"]: rule["labels"]
-    for path in (ROOT / "alert_rules").glob("*.yml")
-    for group in yaml.safe_load(path.read_text("utf-8"))["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-}
+# An explanation has one space behind its "#", a setting none, or two and more for its depth.
+OFFERED = re.compile(r"^( *)#(?=\S|  )", re.MULTILINE)
 
 
 @dataclass(kw_only=True)
@@ -43,22 +32,6 @@ class Inbox:
     alerts: set[tuple[str, str, str]] = field(default_factory=set)
     sizes: set[int] = field(default_factory=set)
     authorizations: set[str] = field(default_factory=set)
-
-
-def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def eventually(look: Callable[[], bool]) -> bool:
-    """Tell whether something becomes true before patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture
@@ -101,70 +74,14 @@ def alertmanager(inbox: Inbox, tmp_path: Path) -> Iterator[str]:
         group_wait_seconds=1,
         group_interval_seconds=1,
     )
-    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config), "utf-8")
-    address = f"127.0.0.1:{free_port()}"
-    program = shutil.which("prometheus-alertmanager") or "alertmanager"
-    with (tmp_path / "alertmanager.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                program,
-                f"--config.file={tmp_path / 'alertmanager.yml'}",
-                f"--storage.path={tmp_path / 'data'}",
-                f"--web.listen-address={address}",
-                "--cluster.listen-address=",
-            ],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        assert eventually(lambda: answers(f"http://{address}/-/ready")), (
-            tmp_path / "alertmanager.log"
-        ).read_text()
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-
-
-def answers(url: str) -> bool:
-    """Tell whether a service answers with success."""
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
-
-
-def post(alertmanager: str, *alerts: dict[str, str], resolved: bool = False) -> None:
-    """Send alerts as Prometheus does."""
-    now = dt.datetime.now(dt.UTC)
-    ends = now if resolved else now + dt.timedelta(hours=1)
-    body = [
-        {
-            "labels": labels,
-            "startsAt": (now - dt.timedelta(minutes=5)).isoformat(),
-            "endsAt": ends.isoformat(),
-        }
-        for labels in alerts
-    ]
-    requests.post(f"{alertmanager}/api/v2/alerts", json=body, timeout=5).raise_for_status()
+    with running_alertmanager(config, folder=tmp_path) as address:
+        yield address
 
 
 def inhibited(alertmanager: str) -> dict[str, bool]:
     """Tell for each alert, named by its label ``about``, whether another one inhibits it."""
     alerts = requests.get(f"{alertmanager}/api/v2/alerts", timeout=5).json()
     return {alert["labels"]["about"]: bool(alert["status"]["inhibitedBy"]) for alert in alerts}
-
-
-def usage(level: str, about: str, **labels: str) -> dict[str, str]:
-    """Return the labels of a threshold alert, as the shipped rule gives them."""
-    defaults = {"shop": "a", "instance": "web:9731", "resource": "media", "area": "media"}
-    name = f"StorageUsage{level.title()}"
-    return {
-        "alertname": name,
-        **LABELS[name],
-        "about": about,
-        **(labels or defaults),
-    }
 
 
 @pytest.mark.parametrize("offered", [False, True], ids=["as-shipped", "every-setting"])

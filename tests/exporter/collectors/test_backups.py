@@ -17,6 +17,7 @@ Parse = Callable[[str], Config]
 Measure = Callable[..., Measuring]
 ValuesOf = Callable[[Measuring], dict[Any, float]]
 
+WHOLE = "databases: {default: {django: default}}\nareas: {media: {path: media}}\n"
 MADE = "2026-03-04T05:06:07+07:00"
 MADE_SECONDS = dt.datetime.fromisoformat(MADE).timestamp()
 
@@ -53,11 +54,43 @@ def shown(values: dict[Any, float], name: str) -> dict[str, float]:
 
 
 def test_no_backup_at_all_is_the_number_zero(parse: Parse, measure: Measure, values_of: ValuesOf) -> None:
-    """Without backups each kind has the number 0 and no times, which is what the alert looks for."""
-    values = values_of(measure(parse("")))
+    """What must have backups and has none has the number 0 and no times: the alert looks for that."""
+    values = values_of(measure(parse(WHOLE)))
     assert {"database": 0, "media": 0} == shown(values, "storekeeper_backups")
     assert {} == shown(values, "storekeeper_backup_last_success_timestamp_seconds")
     assert {} == shown(values, "storekeeper_backup_last_verified_timestamp_seconds")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("databases: {default: {django: default}}", {"database": 0}),
+        ("areas: {media: {path: media}}", {"media": 0}),
+        ("areas: {media: {path: media}}\nschedule: {backup_media: null}", {}),
+        ("areas: {media: {path: media}}\nschedule: {backup_media: 0 1 * * *}", {"media": 0}),
+        ("areas: {logs: {path: logs}}", {}),
+    ],
+)
+def test_what_the_shop_does_not_have_needs_no_backup(
+    parse: Parse, measure: Measure, values_of: ValuesOf, text: str, expected: dict[str, float]
+) -> None:
+    """Without a database, with uploads elsewhere or without media backups no alert finds a figure."""
+    values = values_of(measure(parse(text)))
+
+    assert expected == shown(values, "storekeeper_backups")
+    assert {} == shown(values, "storekeeper_backup_last_success_timestamp_seconds")
+
+
+def test_backups_that_are_made_in_another_way_are_watched(
+    parse: Parse, measure: Measure, values_of: ValuesOf, tmp_path: Path
+) -> None:
+    """Where the schedule is off and cron makes them, a backup on disk has its age."""
+    backup(tmp_path / "shop" / "backups", "media_backup_20260304_050607.tar.gz", created=MADE)
+    values = values_of(measure(parse("areas: {media: {path: media}}\nschedule: {backup_media: null}")))
+
+    assert {"media": 1} == shown(values, "storekeeper_backups")
+    assert {"media": MADE_SECONDS} == shown(values, "storekeeper_backup_last_success_timestamp_seconds")
 
 
 def test_newest_and_newest_verified(
@@ -69,7 +102,7 @@ def test_newest_and_newest_verified(
     backup(folder, "db_backup_20260301_000000.json.gz", created=older, verified="2026-03-09T00:00:00Z")
     backup(folder, "db_backup_20260304_050607.json.gz", size=250, created=MADE)
     backup(folder, "media_backup_20260304_050607.tar.gz", created=MADE, verified=MADE)
-    values = values_of(measure(parse("")))
+    values = values_of(measure(parse(WHOLE)))
     older_seconds = dt.datetime.fromisoformat(older).timestamp()
     assert kinds(database=2, media=1) == shown(values, "storekeeper_backups")
     assert kinds(database=250, media=100) == shown(values, "storekeeper_backup_size_bytes")
@@ -89,7 +122,7 @@ def test_backup_that_its_manifest_does_not_fit_counts_as_failed(
     backup(folder, "db_backup_20260304_050607.json.gz", size=50, size_bytes=100, verified=MADE)
     backup(folder, "db_backup_20260305_050607.json.gz", size=0)
     backup(folder, "db_backup_20260306_050607.json.gz", verification_error="one row differs")
-    values = values_of(measure(parse("")))
+    values = values_of(measure(parse(WHOLE)))
     assert kinds(database=0, media=0) == shown(values, "storekeeper_backups")
     assert kinds(database=2, media=0) == shown(values, "storekeeper_backups_failed")
     assert {} == shown(values, "storekeeper_backup_last_success_timestamp_seconds")
@@ -105,7 +138,7 @@ def test_backup_from_the_future_tells_no_time(
     ahead = (dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=365)).isoformat()
     backup(folder, "db_backup_20260304_050607.json.gz", created=MADE, verified=MADE)
     backup(folder, "db_backup_20990304_050607.json.gz", size=250, created=ahead, verified=ahead)
-    values = values_of(measure(parse("")))
+    values = values_of(measure(parse(WHOLE)))
     assert kinds(database=2, media=0) == shown(values, "storekeeper_backups")
     assert kinds(database=100) == shown(values, "storekeeper_backup_size_bytes")
     for name in ("success", "verified"):

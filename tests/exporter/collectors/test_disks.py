@@ -74,8 +74,10 @@ def test_broken_shop_keeps_no_disk_from_the_page(
     values_of: Callable[[Measuring], dict[Any, float]],
 ) -> None:
     """The disks of project and areas are watched when no database address is known."""
-    values = values_of(measure(parse("databases: {default: {django: default}}")))
-    assert any(name == "storekeeper_disk_size_bytes" for name, _ in values)
+    values = values_of(measure(parse("host: web1.example.org\ndatabases: {default: {django: default}}")))
+    sizes = [dict(labels) for name, labels in values if name == "storekeeper_disk_size_bytes"]
+    assert sizes
+    assert {labels["host"] for labels in sizes} == {"web1.example.org"}
     assert 1 == values["storekeeper_collector_success", (("collector", "disks"),)]
 
 

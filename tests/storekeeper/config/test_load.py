@@ -174,3 +174,13 @@ def test_wrong_kinds_are_told_in_the_words_of_yaml(tmp_path: Path) -> None:
         "large_files: [1]: Input should be a mapping",
         "backups: 7: Input should be a mapping",
     ) == problems(text, tmp_path)
+
+
+def test_host_is_the_machine_unless_it_is_named(tmp_path: Path) -> None:
+    """The label of the disks: what the config says, or the name that the machine gives itself."""
+    text = f"shop: sample\nproject: {tmp_path}\n"
+
+    assert platform.node() == parse_config(text, name="x", folder=tmp_path).host
+    assert (
+        "web1.example.org" == parse_config(text + "host: web1.example.org\n", name="x", folder=tmp_path).host
+    )
