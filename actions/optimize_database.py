@@ -25,9 +25,9 @@ from actions.optimization.postgresql import (
     find_leftovers,
     optimize_postgresql,
 )
-from actions.optimization.sqlite import COPIES, optimize_sqlite, require, require_room, sqlite_bytes
+from actions.optimization.sqlite import COPIES, optimize_sqlite, require, require_room
 from actions.optimization.unused_data import find_unused
-from actions.scope import Database, database_size_bytes, databases_of
+from actions.scope import Database, databases_of
 from storekeeper.backups import find_backups
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
@@ -35,6 +35,7 @@ from storekeeper.databases import Engine, connect_postgresql, connect_sqlite
 from storekeeper.databases.maintenance import maintain_postgresql
 from storekeeper.errors import BackupRefused
 from storekeeper.files import free_bytes
+from storekeeper.measure.databases import database_bytes
 from storekeeper.units import format_size
 
 BACKUP_AGE: Final = dt.timedelta(days=1)
@@ -91,17 +92,17 @@ class OptimizeDatabase:
             )
         for one in plan.databases:
             self._require_room(one.database)
-        before = sum(database_bytes(one.database) for one in plan.databases)
+        before = sum(database_bytes(one.database.address) for one in plan.databases)
         done = [
             self._optimize(context, options, one.database, done=number, total=len(plan.databases))
             for number, one in enumerate(plan.databases)
         ]
-        after = sum(database_bytes(one.database) for one in plan.databases)
+        after = sum(database_bytes(one.database.address) for one in plan.databases)
         return _outcome(plan.databases, done, before=before, after=after)
 
     def _planned(self, context: Context, database: Database) -> PlannedDatabase:
         backup, refusal = _fresh_backup(context, database.name)
-        size = database_bytes(database)
+        size = database_bytes(database.address)
         if database.address.engine is Engine.SQLITE:
             with connect_sqlite(database.address) as connection:
                 (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
@@ -167,14 +168,6 @@ class OptimizeDatabase:
                 cancelled=context.cancelled,
                 free=self._free,
             )
-
-
-def database_bytes(database: Database) -> int:
-    """Give the size of a database, SQLite's write-ahead log included; raises DatabaseUnavailable."""
-    path = database.address.path
-    if path is not None and path.is_file():
-        return sqlite_bytes(path)
-    return database_size_bytes(database.address)
 
 
 def _fresh_backup(context: Context, name: str) -> tuple[str, str]:

@@ -12,12 +12,10 @@ from typing import Any
 
 from actions.action import Context, Outcome, Progress
 from actions.ledger.last_runs import last_details
-from actions.scope import database_size_bytes, databases_of
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
-from storekeeper.errors import StorekeeperError
-from storekeeper.measure.resources import DISK, Resource, mountpoints
-from storekeeper.measure.usage import UsageReader, tree_size
+from storekeeper.measure.resources import STORAGE
+from storekeeper.measure.usage import UsageReader
 from storekeeper.units import format_size
 
 NAME = "report_storage"
@@ -131,25 +129,11 @@ class ReportStorage:
 
 
 def _sizes(context: Context, problems: list[str]) -> Iterator[tuple[str, int, int | None]]:
-    """Give name, bytes and limit of everything: databases, areas, their sum, backups, disks."""
-    config = context.config
-    total = 0
-    try:
-        for database in databases_of(config, description=context.shop.describe()):
-            source = config.databases.get(database.name)
-            size = database_size_bytes(database.address)
-            total += size
-            yield f"database {database.name}", size, source.limit if source else None
-    except StorekeeperError as error:
-        problems.append(f"not measured: {error.message}")
-    for name, area in config.areas.items():
-        size = tree_size(area.path)
-        total += size
-        yield name, size, area.limit
-    yield "total", total, config.total.limit
-    yield "backups", tree_size(config.backups.path), config.backups.limit
-    reader = UsageReader(config, describe=context.shop.describe)
-    for mountpoint in mountpoints(config):
-        usage = reader.read(Resource(kind=DISK, name=str(mountpoint)))
-        if usage is not None:
-            yield f"disk {mountpoint}", usage.used_bytes, usage.capacity_bytes
+    """Yield name, bytes and limit of everything: databases, areas, their sum, disks."""
+    for part in UsageReader(context.config, describe=context.shop.describe).parts():
+        resource = part.resource
+        name = "total" if resource.kind == STORAGE else f"{resource.kind} {resource.name}".strip()
+        if part.problem:
+            problems.append(f"not measured: {part.problem}")
+        elif part.used_bytes is not None:
+            yield name, part.used_bytes, part.capacity_bytes

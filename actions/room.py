@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Final
 
 from storekeeper.config import Config
-from storekeeper.measure.resources import DISK, Resource, mountpoint_of
+from storekeeper.measure.disks import mountpoint_of
+from storekeeper.measure.resources import DISK, Resource
 from storekeeper.measure.usage import UsageReader
 
 # The threshold of StorageUsageEmergency.

@@ -17,6 +17,7 @@ from actions.copy_backups_offsite import CopyBackupsOffsite
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import Trigger
+from storekeeper.backups import MEDIA
 from storekeeper.config import Config
 
 # The guide's calendar, for the actions that there are.
@@ -46,6 +47,8 @@ def schedule_of(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -> M
 
 def _has_use(name: str, config: Config) -> bool:
     """Tell whether the shop has what the action works on; a daily run for nothing would fill the history."""
+    if name == "backup_media":
+        return MEDIA in config.areas
     return name != CopyBackupsOffsite.name or bool(config.backups.offsite)
 
 

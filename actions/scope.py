@@ -1,11 +1,14 @@
 """The databases of the config, with their addresses and the names that Django knows them by."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from storekeeper.config import Config, DatabaseSource
-from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql
+from storekeeper.databases import DatabaseAddress
+from storekeeper.databases.identity import identity_of
 from storekeeper.databases.resolve import resolve
-from storekeeper.errors import ConfigurationError, DatabaseUnavailable
+from storekeeper.errors import ConfigurationError, DatabaseUnavailable, EngineNotKept
+from storekeeper.measure.databases import backed_up_names
 from storekeeper.shop import ShopDescription
 
 
@@ -24,35 +27,40 @@ class Database:
 
 def databases_of(config: Config, *, description: ShopDescription, only: str | None = None) -> list[Database]:
     """
-    Give the databases of the config, or the one named ``only``; a config without any means ``default``.
+    Return the databases of the config, or the one named ``only``; a config without any means ``default``.
 
-    Raises ConfigurationError for a name or an address that is not known.
+    Each database comes once, however many names it has, and one of an engine that storekeeper does not know
+    never, unless it is asked for by its name. Raises ConfigurationError for a name or an address that is not
+    known.
     """
     sources = config.databases or {"default": DatabaseSource(django="default")}
     if only is not None and only not in sources:
         raise ConfigurationError(
             f"the config has no database {only!r}", hint=f"Its databases: are {', '.join(sources)}"
         )
-    return [
-        Database(
-            name=name,
-            address=resolve(name, source, project=config.project, description=lambda: description),
-            alias=source.django,
-        )
-        for name, source in sources.items()
-        if only in (None, name)
-    ]
-
-
-def database_size_bytes(address: DatabaseAddress) -> int:
-    """Give the size of a database as it lies on its disk; raises DatabaseUnavailable."""
-    if address.engine is Engine.SQLITE:
+    found = []
+    for name, source in sources.items():
+        if only not in (None, name):
+            continue
         try:
-            assert address.path is not None
-            return address.path.stat().st_size
-        except OSError:
-            raise DatabaseUnavailable(f"database {address.name}: there is no file {address.path}") from None
-    with connect_postgresql(address) as connection:
-        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-    assert row is not None
-    return int(row[0])
+            address = resolve(name, source, project=config.project, description=lambda: description)
+        except EngineNotKept:
+            if only is not None or len(sources) == 1:
+                raise
+            continue
+        found.append(Database(name=name, address=address, alias=source.django))
+    return _each_once(found, description=description)
+
+
+def _each_once(databases: list[Database], *, description: ShopDescription) -> list[Database]:
+    """Leave out what is the same database as another one and holds no table that the other one lacks."""
+    if len(databases) < 2:
+        return databases
+    identities = {}
+    for database in databases:
+        # One that does not answer is left to whoever works on it, and fails there with its own words.
+        with suppress(DatabaseUnavailable):
+            identities[database.name] = identity_of(database.address)
+    aliases = {database.name: database.alias for database in databases}
+    kept = backed_up_names(aliases, identities=identities, models=description.models)
+    return [database for database in databases if database.name in kept]

@@ -191,15 +191,10 @@ def verify(context: Context, backup: Backup, *, loader: Loader = "auto") -> str:
     """
     if backup.manifest.kind == MEDIA:
         return _note(context, backup, lambda: try_media(backup.path, backup.manifest))
-    databases = {
-        database.name: database
-        for database in databases_of(context.config, description=context.shop.describe())
-    }
-    database = databases.get(backup.manifest.database)
-    if database is None:
-        raise BackupRefused(
-            f"{backup.path.name} is of a database {backup.manifest.database!r} that the config does not have"
-        )
+    name = backup.manifest.database
+    if name not in (context.config.databases or ["default"]):
+        raise BackupRefused(f"{backup.path.name} is of a database {name!r} that the config does not have")
+    [database] = databases_of(context.config, description=context.shop.describe(), only=name)
     engine = database.address.engine.value
     if engine != backup.manifest.engine:
         raise BackupRefused(

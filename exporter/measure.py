@@ -1,25 +1,26 @@
 """Everything measured once, as values for a report: no server, no threads that stay."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.collectors.databases import measure_databases
-from exporter.collectors.disks import measure_disks
-from exporter.collectors.storage import measure_storage, outermost_areas, total_bytes
+from exporter.collectors.storage import measure_storage
 from exporter.collectors.tables import measure_all_tables
 from exporter.file_counts import FileCount
 from exporter.jobs import Job
 from exporter.measuring import Measuring
 from exporter.rows import TableUsage
 from storekeeper.config import Config
-from storekeeper.errors import StorekeeperError
+from storekeeper.errors import ShopError, StorekeeperError
 from storekeeper.files import Tree
 from storekeeper.measure.areas import LOGS, watched_areas
 from storekeeper.measure.backups import Backup, read_backups
 from storekeeper.measure.databases import DatabaseUsage
-from storekeeper.measure.disks import DiskUsage
+from storekeeper.measure.disks import DiskUsage, measure_disks
+from storekeeper.measure.not_measured import NotMeasured, not_measured
 from storekeeper.measure.scanner import TreeUsage
+from storekeeper.measure.totals import total_bytes
 from storekeeper.shop import ShopDescription
 
 
@@ -61,6 +62,7 @@ class Measurements:
     orders: int | None
     total_size_bytes: int | None
     total_limit_bytes: int | None
+    not_measured: tuple[NotMeasured, ...]
     problems: tuple[str, ...]
 
 
@@ -78,7 +80,7 @@ def measure_once(config: Config, *, describe: Callable[[], ShopDescription], top
         latest = job.run_once()
         if latest.problem:
             problems.append(f"{job.name}: {latest.problem}")
-    databases = measure_databases(sources)
+    databases = sources.databases.measure_all()
     tables = measure_all_tables(sources)
     backups = read_backups(config.backups.path, shop=config.shop)
     damaged = [f"{backup.name}: {backup.problem}" for backup in backups if backup.problem]
@@ -94,12 +96,22 @@ def measure_once(config: Config, *, describe: Callable[[], ShopDescription], top
         problems.append(f"total: {error}")
     else:
         orders = storage.orders
-        total = total_bytes(storage, sources=sources, areas=outermost_areas(config))
+        walked = {name: sources.scans[name].latest for name in storage.areas}
+        # A part of the sum is never shown as the sum.
+        if not any(latest.problem for latest in walked.values()):
+            total = total_bytes(
+                storage.databases, areas={name: latest.value for name, latest in walked.items()}
+            )
         problems += storage.problems
     try:
-        disks = measure_disks(sources)
+        disks = measure_disks(config, databases=sources.databases)
     except OSError as error:
         problems.append(f"disks: {error}")
+    missing: tuple[NotMeasured, ...] = ()
+    # What the shop did not answer is told already.
+    with suppress(ShopError):
+        missing = not_measured(config, description=sources.description())
+    sources.databases.close()
     files = sources.files.latest.value
     problems += [usage.problem for usage in databases if usage.problem]
     problems += [*tables.problems, *damaged]
@@ -116,6 +128,7 @@ def measure_once(config: Config, *, describe: Callable[[], ShopDescription], top
         orders=orders,
         total_size_bytes=total,
         total_limit_bytes=config.total.limit,
+        not_measured=missing,
         # The same trouble stops several measurements; it is told once.
         problems=tuple(dict.fromkeys(problems)),
     )

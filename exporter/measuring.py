@@ -13,6 +13,7 @@ from exporter.shop_memory import ShopMemory
 from exporter.sources import Sources
 from storekeeper.config import Config
 from storekeeper.measure.areas import area_walks, walk_budget
+from storekeeper.measure.databases import Databases
 from storekeeper.measure.scanner.priority import yield_disk
 from storekeeper.shop import ShopDescription
 
@@ -46,6 +47,7 @@ class Measuring:
         self.sources = Sources(
             config=config,
             description=self.shop,
+            databases=Databases(config, description=self.shop),
             scans=scans,
             files=Job(
                 "comparison of files and rows",
@@ -101,4 +103,4 @@ class Measuring:
         self._stopping.set()
         for job in self.jobs:
             job.stop()
-        self.sources.connections.close()
+        self.sources.databases.close()

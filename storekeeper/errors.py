@@ -3,6 +3,7 @@ What can go wrong, as one tree.
 
     StorekeeperError
     ├── ConfigurationError      the config file cannot be used as it is       exit code 2
+    │   └── EngineNotKept       a database is of an engine that no part of us knows
     ├── AlreadyRunning          the resource is being worked on by another    exit code 75
     ├── ShopError               the shop's own Django did not answer
     ├── DatabaseUnavailable     a database cannot be reached now              temporary
@@ -45,6 +46,10 @@ class ConfigurationError(StorekeeperError):
 
     def __str__(self) -> str:
         return "\n".join([super().__str__(), *(f"  {problem}" for problem in self.problems)])
+
+
+class EngineNotKept(ConfigurationError):
+    """A database is of an engine that storekeeper does not know: it is neither measured nor backed up."""
 
 
 class AlreadyRunning(StorekeeperError):

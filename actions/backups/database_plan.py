@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from actions.action import Context
-from actions.scope import Database, database_size_bytes
+from actions.scope import Database
 from storekeeper.backups import find_backups
 from storekeeper.databases import Engine
 from storekeeper.errors import ConfigurationError, DatabaseUnavailable
 from storekeeper.files import free_bytes
+from storekeeper.measure.databases import database_bytes
 from storekeeper.units import format_size
 
 Form = Literal["json", "native"]
@@ -155,7 +156,7 @@ def _expected_bytes(context: Context, database: Database, *, form: Form, ending:
 
 def _size_bytes(context: Context, database: Database, *, form: Form) -> int:
     if form == "native" or database.address.engine is not Engine.POSTGRESQL:
-        return database_size_bytes(database.address)
+        return database_bytes(database.address)
     try:
         # The shop's interpreter has a driver and will use it: ours would be loaded for this alone.
         return int(context.shop.ask("database_size", stay=True, database=database.alias))

@@ -9,6 +9,7 @@ from actions.action import Context
 from storekeeper.backups import MEDIA, Backup, find_backups
 from storekeeper.errors import BackupRefused
 from storekeeper.files import Tree, free_bytes
+from storekeeper.shop.storages import holds_uploads, short_name, uploads_elsewhere
 from storekeeper.units import format_size
 
 # The next backup is packed about as well as the last one.
@@ -87,8 +88,10 @@ def plan_media_backup(context: Context, *, area: str, root: Path, folder: Path) 
     """
     Count the area's files; raises BackupRefused when there are none where the last backup had some.
 
+    Raises it, too, when the shop's uploads lie elsewhere: what was left in the folder is no backup of them.
     An empty folder is most often one whose disk is not mounted; its backup would push out the good ones.
     """
+    _require_uploads(context, area=area, root=root)
     files = size_bytes = 0
     with Tree(root) as tree:
         for found in tree.walk():
@@ -110,7 +113,23 @@ def plan_media_backup(context: Context, *, area: str, root: Path, folder: Path) 
         needed_bytes=_needed_bytes(files, size_bytes, earlier=earlier),
         free_bytes=free_bytes(folder),
         time_zone=context.shop.describe().time_zone,
-        notes=_notes(context, folder=folder),
+        notes=(*_notes(context, folder=folder), *_elsewhere(context, root=root)),
+    )
+
+
+def _require_uploads(context: Context, *, area: str, root: Path) -> None:
+    """Raise BackupRefused for a folder of uploads that the shop does not put its uploads in."""
+    description = context.shop.describe()
+    is_of_uploads = area == MEDIA or (
+        description.media_root is not None and description.media_root.resolve() == root.resolve()
+    )
+    if not is_of_uploads or holds_uploads(root, description=description):
+        return
+    names = ", ".join(short_name(storage) for storage in uploads_elsewhere(root, description=description))
+    raise BackupRefused(
+        f"the shop's uploads are in {names}, not in {root}: a backup of this folder would hold none of them",
+        hint="Keep versions and copies of them where they are. To back up what lies in the folder, name it as"
+        " another area in areas: and run backup_media --area=NAME",
     )
 
 
@@ -120,6 +139,17 @@ def _needed_bytes(files: int, size_bytes: int, *, earlier: list[Backup]) -> int:
         manifest = earlier[0].manifest
         share = min(1.0, manifest.size_bytes / manifest.content_bytes * _GROWTH)
     return int(size_bytes * share) + files * _BYTES_PER_FILE
+
+
+def _elsewhere(context: Context, *, root: Path) -> tuple[str, ...]:
+    """Say which uploads of the shop are not in this backup."""
+    found = uploads_elsewhere(root, description=context.shop.describe())
+    if not found:
+        return ()
+    names = ", ".join(
+        f"{', '.join(storage.fields) or 'what code uploads'} in {short_name(storage)}" for storage in found
+    )
+    return (f"not in it: the uploads of {names}",)
 
 
 def _notes(context: Context, *, folder: Path) -> tuple[str, ...]:

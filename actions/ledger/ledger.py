@@ -41,6 +41,7 @@ class Run:
     trigger: Trigger
     playbook: str
     level: str
+    alertname: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,4 +298,5 @@ def _run(row: sqlite3.Row) -> Run:
         trigger=Trigger(row["trigger"]),
         playbook=row["playbook"],
         level=row["level"] or "",
+        alertname=row["alertname"],
     )

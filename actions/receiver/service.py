@@ -25,7 +25,7 @@ from actions.table import ACTIONS
 from storekeeper.config import Config, load_config
 from storekeeper.config.watch import ConfigWatch
 from storekeeper.errors import ConfigurationError
-from storekeeper.measure.resources import mountpoint_of
+from storekeeper.measure.disks import mountpoint_of
 from storekeeper.web.guard import Receive, Send, WebConfigFile
 from storekeeper.web.listen import ListenAddress, parse_listen_address
 from storekeeper.web.serve import WebServer

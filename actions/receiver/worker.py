@@ -75,7 +75,7 @@ class Worker:
         self._ledger = ledger
         self._config = config
         self._actions = actions
-        self._room = RoomGuard(ledger, config=config, usage=usage)
+        self._room = RoomGuard(ledger, config=config, usage=usage, now=now)
         self._stopping = stopping
         self._pause = pause
         self._now = now

@@ -11,6 +11,7 @@ from exporter.collectors.collector import Collected, Collector
 from exporter.collectors.databases import DatabasesCollector
 from exporter.collectors.disks import DisksCollector
 from exporter.collectors.log_messages import LogMessagesCollector
+from exporter.collectors.not_measured import NotMeasuredCollector
 from exporter.collectors.orphans import OrphansCollector
 from exporter.collectors.qr_codes import QrCodesCollector
 from exporter.collectors.storage import StorageCollector
@@ -25,6 +26,7 @@ COLLECTORS: Final[Mapping[str, Callable[[Sources], Collector]]] = MappingProxyTy
         "databases": DatabasesCollector,
         "disks": DisksCollector,
         "log_messages": LogMessagesCollector,
+        "not_measured": NotMeasuredCollector,
         "orphans": OrphansCollector,
         "qr_codes": QrCodesCollector,
         "storage": StorageCollector,

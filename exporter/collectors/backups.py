@@ -8,7 +8,9 @@ from exporter.collectors.collector import Collected
 from exporter.sources import Sources
 from storekeeper.backups import DATABASE, KINDS, MEDIA
 from storekeeper.config import Config
+from storekeeper.errors import ShopError
 from storekeeper.measure.backups import Backup, read_backups
+from storekeeper.shop.storages import holds_uploads
 
 # A clock that was set right by so much between a backup and a scrape has not gone wrong.
 _LENIENCE_SECONDS = 300.0
@@ -42,13 +44,32 @@ class BackupsCollector:
         self._folder = sources.config.backups.path
         self._shop = sources.config.shop
         self._clock = sources.clock
-        self._owners = owners_of(sources.config)
+        self._sources = sources
 
     def collect(self) -> Collected:
         """Read the folder; a kind that must have backups and has none has the number 0 and no time."""
         backups = read_backups(self._folder, shop=self._shop)
-        families = families_of(backups, owners=self._owners, now=self._clock())
-        return Collected(families=tuple(families))
+        owners = self._owners()
+        if self._uploads_are_elsewhere():
+            # What was left in the folder is no backup of them, and must not look like one.
+            backups = tuple(backup for backup in backups if backup.kind != MEDIA)
+            owners[MEDIA] = ()
+        return Collected(families=tuple(families_of(backups, owners=owners, now=self._clock())))
+
+    def _owners(self) -> dict[str, tuple[str, ...]]:
+        """Return what must have a backup; a database with two names has the backups of one."""
+        owners = owners_of(self._sources.config)
+        backed_up = self._sources.databases.known_backed_up()
+        return {**owners, DATABASE: tuple(name for name in owners[DATABASE] if name in backed_up)}
+
+    def _uploads_are_elsewhere(self) -> bool:
+        try:
+            description = self._sources.description()
+        except ShopError:
+            return False
+        area = self._sources.config.areas.get(MEDIA)
+        root = description.media_root if area is None else area.path
+        return root is not None and not holds_uploads(root, description=description)
 
 
 def families_of(

@@ -10,29 +10,10 @@ from prometheus_client.core import GaugeMetricFamily
 from exporter.collectors.collector import Collected
 from exporter.flight import Flights
 from exporter.sources import Sources
-from storekeeper.databases import Engine
-from storekeeper.errors import StorekeeperError
-from storekeeper.measure.databases import DatabaseUsage, measure_postgresql, measure_sqlite
+from storekeeper.measure.databases import DatabaseUsage
 
 # How long a scrape waits for all databases.
 PATIENCE_SECONDS: Final = 3.5
-
-
-def measure_database(name: str, *, sources: Sources) -> DatabaseUsage:
-    """Measure one configured database; what goes wrong is its ``problem``, never another database's."""
-    limit = sources.config.databases[name].limit
-    try:
-        address = sources.address(name)
-        if address.engine is Engine.SQLITE:
-            return measure_sqlite(address, limit_bytes=limit)
-        return measure_postgresql(address, limit_bytes=limit, connections=sources.connections)
-    except StorekeeperError as error:
-        return DatabaseUsage(name=name, up=False, limit_bytes=limit, problem=str(error))
-
-
-def measure_databases(sources: Sources) -> tuple[DatabaseUsage, ...]:
-    """Measure every configured database."""
-    return tuple(measure_database(name, sources=sources) for name in sources.config.databases)
 
 
 class DatabasesCollector:
@@ -46,11 +27,11 @@ class DatabasesCollector:
         self,
         sources: Sources,
         *,
-        measure: Callable[..., DatabaseUsage] = measure_database,
+        measure: Callable[[str], DatabaseUsage] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._sources = sources
-        self._measure = measure
+        self._measure = measure or sources.databases.measure
         self._patience_seconds = patience_seconds
         self._flights: Flights[DatabaseUsage] = Flights()
 
@@ -73,7 +54,7 @@ class DatabasesCollector:
         limit = GaugeMetricFamily(
             "storekeeper_database_limit_bytes", "Configured limit of the database.", labels=labels
         )
-        usages = self._ask_all()
+        usages = [usage for usage in self._ask_all() if usage.is_kept]
         for usage in usages:
             up.add_metric((usage.name,), int(usage.up))
             for family, value in (
@@ -90,7 +71,7 @@ class DatabasesCollector:
         """Ask all at the same time; one that hangs is down, and the others are not late for it."""
         until = time.monotonic() + self._patience_seconds
         flights = {
-            name: self._flights.ask(name, partial(self._measure, name, sources=self._sources))
+            name: self._flights.ask(name, partial(self._measure, name))
             for name in self._sources.config.databases
         }
         usages = []

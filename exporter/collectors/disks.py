@@ -11,35 +11,10 @@ from prometheus_client.core import GaugeMetricFamily
 from exporter.collectors.collector import Collected
 from exporter.flight import Flights
 from exporter.sources import Sources
-from storekeeper.databases import Engine
-from storekeeper.errors import StorekeeperError
-from storekeeper.measure.disks import DiskUsage, KnownDisks, disk_of, each_once
+from storekeeper.measure.disks import DiskUsage, KnownDisks, each_once, watched_paths
 
 # How long a scrape waits for a filesystem; one on the network may be away.
 PATIENCE_SECONDS: Final = 3.5
-
-
-def watched_paths(sources: Sources) -> list[Path]:
-    """Give the paths whose disks matter: those in the config, or all that the shop and we write to."""
-    config = sources.config
-    if config.disks != "auto":
-        return list(config.disks)
-    paths = [config.project, config.backups.path, config.state]
-    paths += [area.path for area in config.areas.values()]
-    for name in config.databases:
-        try:
-            address = sources.address(name)
-        except StorekeeperError:
-            # The databases collector reports it; the other disks are still ours to watch.
-            continue
-        if address.engine is Engine.SQLITE and address.path is not None:
-            paths.append(address.path)
-    return paths
-
-
-def measure_disks(sources: Sources) -> tuple[DiskUsage, ...]:
-    """Give every filesystem that matters to the shop; raises OSError."""
-    return each_once(disk_of(path) for path in watched_paths(sources))
 
 
 class DisksCollector:
@@ -96,7 +71,7 @@ class DisksCollector:
         until = time.monotonic() + self._patience_seconds
         flights = {
             path: self._flights.ask(f"disk of {path}", partial(self._measure, path))
-            for path in dict.fromkeys(watched_paths(self._sources))
+            for path in watched_paths(self._sources.config, databases=self._sources.databases)
         }
         found = []
         problems = []

@@ -1,66 +1,48 @@
 """The shop's storage as one figure, and its orders, to compare growth with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 
 from exporter.collectors.collector import Collected
-from exporter.collectors.databases import measure_database
 from exporter.jobs import Job
 from exporter.rows import count_rows
 from exporter.sources import Sources
-from storekeeper.config import Config
-from storekeeper.databases import Engine, address_from_django
-from storekeeper.errors import ConfigurationError, DatabaseUnavailable, StorekeeperError
-from storekeeper.measure.areas import watched_areas
+from storekeeper.databases import address_from_django
+from storekeeper.errors import ConfigurationError, StorekeeperError
+from storekeeper.measure.totals import outermost_areas, sizes_outside_areas, total_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class StorageUsage:
     """
-    The sizes of the databases that lie in no area (bytes), and the number of orders.
+    The bytes of each database that lies in no area, the areas to add to them, and the number of orders.
 
     ``orders`` is None where the config names no model, or where it could not be counted.
     """
 
     databases: Mapping[str, int]
+    areas: tuple[str, ...]
     orders: int | None
     problems: tuple[str, ...] = ()
 
 
-def outermost_areas(config: Config) -> tuple[str, ...]:
-    """Give the areas that lie in no other area: their sizes add up without counting a file twice."""
-    roots = {name: area.path.resolve() for name, area in watched_areas(config).items()}
-    return tuple(
-        name
-        for name, root in roots.items()
-        if not any(other in root.parents for other_name, other in roots.items() if other_name != name)
-    )
-
-
 def measure_storage(sources: Sources) -> StorageUsage:
-    """
-    Ask every database for its size and one for the orders.
-
-    Raises DatabaseUnavailable when a size is missing: a sum without it would look like a cleanup.
-    """
-    roots = [area.path.resolve() for area in watched_areas(sources.config).values()]
-    sizes: dict[str, int] = {}
-    for name in sources.config.databases:
-        usage = measure_database(name, sources=sources)
-        if usage.size_bytes is None:
-            raise DatabaseUnavailable(usage.problem)
-        if not _inside(sqlite_path(sources, name), roots=roots):
-            sizes[name] = usage.size_bytes
+    """Ask every database for its size and one for the orders; raises DatabaseUnavailable without a size."""
+    sizes = sizes_outside_areas(sources.config, databases=sources.databases)
     problems: list[str] = []
     orders = None
     try:
         orders = count_orders(sources)
     except StorekeeperError as error:
         problems.append(f"orders: {error}")
-    return StorageUsage(databases=sizes, orders=orders, problems=tuple(problems))
+    return StorageUsage(
+        databases=sizes,
+        areas=outermost_areas(sources.config),
+        orders=orders,
+        problems=tuple(problems),
+    )
 
 
 def count_orders(sources: Sources) -> int | None:
@@ -78,22 +60,6 @@ def count_orders(sources: Sources) -> int | None:
     return count_rows(address, table=model.table, exact_rows_below=sources.config.exporter.exact_rows_below)
 
 
-def sqlite_path(sources: Sources, name: str) -> Path | None:
-    """Give the file of an SQLite database, None of any other."""
-    address = sources.address(name)
-    return address.path if address.engine is Engine.SQLITE else None
-
-
-def _inside(path: Path | None, *, roots: list[Path]) -> bool:
-    return path is not None and any(root in path.resolve().parents for root in roots)
-
-
-def total_bytes(usage: StorageUsage, *, sources: Sources, areas: Sequence[str]) -> int:
-    """Add the sizes of the databases and of ``areas``; a folder that is not there adds nothing."""
-    found = [sources.scans[name].latest.value for name in areas]
-    return sum(usage.databases.values()) + sum(area.size_bytes for area in found if area is not None)
-
-
 class StorageCollector:
     """Expose databases and areas together, their limit, and the number of orders."""
 
@@ -102,7 +68,6 @@ class StorageCollector:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._outermost = outermost_areas(sources.config)
         self.job: Job[StorageUsage] = Job(
             "storage",
             lambda: measure_storage(sources),
@@ -131,14 +96,15 @@ class StorageCollector:
             return Collected.from_latest(latest, families=families)
         if latest.value.orders is not None:
             orders.add_metric((), latest.value.orders)
-        scans = [self._sources.scans[name].latest for name in self._outermost]
-        moments = [scan.measured_at for scan in scans if scan.measured_at is not None]
+        scans = {name: self._sources.scans[name].latest for name in latest.value.areas}
+        moments = [scan.measured_at for scan in scans.values() if scan.measured_at is not None]
         problems = [latest.problem] if latest.problem else []
         problems += latest.value.problems
-        problems += [scan.problem for scan in scans if scan.problem]
+        problems += [scan.problem for scan in scans.values() if scan.problem]
         if len(moments) < len(scans):
             return Collected(families=families, problems=tuple(problems), pending=True)
-        size.add_metric((), total_bytes(latest.value, sources=self._sources, areas=self._outermost))
+        areas = {name: scan.value for name, scan in scans.items()}
+        size.add_metric((), total_bytes(latest.value.databases, areas=areas))
         return Collected(
             families=families,
             problems=tuple(problems),

@@ -13,10 +13,10 @@ def measure_all_tables(sources: Sources) -> TablesUsage:
     """Measure the tables of every database that answers."""
     tables: list[TableUsage] = []
     problems: list[str] = []
-    for name in sources.config.databases:
+    for name in sources.databases.names:
         try:
             for found in measure_tables(
-                sources.address(name), exact_rows_below=sources.config.exporter.exact_rows_below
+                sources.databases.address(name), exact_rows_below=sources.config.exporter.exact_rows_below
             ):
                 if isinstance(found, str):
                     problems.append(found)

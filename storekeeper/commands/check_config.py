@@ -8,7 +8,9 @@ import click
 from actions.playbooks import check_playbooks
 from storekeeper.commands.common import config_option, print_json
 from storekeeper.config import Config, find_config, load_config
-from storekeeper.errors import ConfigurationError
+from storekeeper.errors import ConfigurationError, StorekeeperError
+from storekeeper.measure.not_measured import not_measured
+from storekeeper.shop import Shop
 
 
 @click.command("check-config")
@@ -40,6 +42,18 @@ def _notes(config: Config) -> Iterator[str]:
     """Give what is missing now, and may be there when it is needed."""
     if config.python is not None and not config.python.is_file():
         yield f"python: there is no {config.python}, so nobody can ask the shop"
+    else:
+        yield from _missing(config)
     for name, area in config.areas.items():
         if not area.path.is_dir():
             yield f"areas.{name}.path: there is no folder {area.path} yet"
+
+
+def _missing(config: Config) -> Iterator[str]:
+    """Yield what the shop has and this config does not measure."""
+    try:
+        description = Shop.of(config).describe()
+    except StorekeeperError as error:
+        yield f"the shop cannot be asked what else it has: {error.message}"
+    else:
+        yield from map(str, not_measured(config, description=description))

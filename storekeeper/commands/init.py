@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -10,9 +11,13 @@ import click
 
 from storekeeper.config import parse_config
 from storekeeper.config.load import FILE_NAME
-from storekeeper.errors import ConfigurationError, ShopError
+from storekeeper.databases import address_from_django
+from storekeeper.databases.identity import identity_of
+from storekeeper.errors import ConfigurationError, DatabaseUnavailable, ShopError
 from storekeeper.files import PartialFile, Tree
-from storekeeper.shop import Shop
+from storekeeper.measure.databases import distinct_names
+from storekeeper.measure.not_measured import not_measured
+from storekeeper.shop import Shop, ShopDescription
 from storekeeper.shop.draft import Draft, find_python
 
 MOST_FILES: Final = 200_000
@@ -72,13 +77,36 @@ def write_config(*, project: Path, python: Path | None, settings: str | None, ou
         folders=_folders,
         settings=settings,
         texts=_texts_naming_files(shop, description.media_root),
+        twins=_twins(description, project=project),
     )
     text = draft.text()
     # What is written must be a config that the rest of storekeeper takes as it is.
-    parse_config(text, name=str(output), folder=output.absolute().parent)
+    config = parse_config(text, name=str(output), folder=output.absolute().parent)
     with PartialFile(output) as file:
         file.stream.write(text.encode("utf-8"))
         file.finish(replace=True)
+    for missing in not_measured(config, description=description):
+        click.echo(str(missing), err=True)
+
+
+def _twins(description: ShopDescription, *, project: Path) -> dict[str, str]:
+    """Return each alias that is the same database as one before it, with that one's alias."""
+    if len(description.databases) < 2:
+        return {}
+    identities = {}
+    for alias, settings in description.databases.items():
+        # One that does not answer now is a database like any other.
+        with suppress(ConfigurationError, DatabaseUnavailable):
+            address = address_from_django(alias, settings=settings, project=project)
+            identities[alias] = identity_of(address)
+    mains = distinct_names(identities, identities=identities)
+    return {
+        alias: main
+        for alias, identity in identities.items()
+        if alias not in mains
+        for main in mains
+        if identity.is_same(identities[main])
+    }
 
 
 def _texts_naming_files(shop: Shop, media: Path | None) -> list[str]:

@@ -60,6 +60,8 @@ def storage_info(config_file: Path | None, as_json: bool) -> None:
         if len(rows) > 1:
             print_table(rows, title=title)
             click.echo()
+    for missing in measured.not_measured:
+        click.echo(f"{missing}")
     for problem in (*measured.problems, *filter(None, [silent])):
         click.echo(f"not measured: {problem}", err=True)
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from storekeeper.errors import ConfigurationError
+from storekeeper.errors import ConfigurationError, EngineNotKept
 
 
 class Engine(enum.StrEnum):
@@ -58,7 +58,7 @@ def address_from_django(name: str, *, settings: Mapping[str, Any], project: Path
     """
     Give the address that Django's ``DATABASES[alias]`` means; a relative SQLite file counts from ``project``.
 
-    Raises ConfigurationError for an engine that storekeeper does not know.
+    Raises EngineNotKept for an engine that storekeeper does not know.
     """
     engine_name = str(settings.get("ENGINE", ""))
     last_word = engine_name.rpartition(".")[2]
@@ -75,7 +75,7 @@ def address_from_django(name: str, *, settings: Mapping[str, Any], project: Path
         }
         named = {libpq: str(settings[key]) for key, libpq in _LIBPQ_KEYS.items() if settings.get(key)}
         return DatabaseAddress(name=name, engine=engine, parameters={**options, **named})
-    raise ConfigurationError(
+    raise EngineNotKept(
         f"database {name}: the engine {engine_name or '(none)'} is not one that storekeeper keeps",
         hint="It keeps SQLite and PostgreSQL. Remove this database from the config: media, logs, disks and "
         "the other databases are kept without it. Back it up with "

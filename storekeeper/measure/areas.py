@@ -1,12 +1,13 @@
 """Which directory trees are measured, and how each is walked."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from storekeeper.config import Area, Config
-from storekeeper.measure.scanner import Budget, ScanRequest
+from storekeeper.measure.scanner import Budget, ScanRequest, TreeUsage, scan
 from storekeeper.measure.walks import AreaWalk
 
 BACKUPS: Final = "backups"
@@ -19,6 +20,25 @@ def watched_areas(config: Config) -> Mapping[str, Area]:
     if BACKUPS in config.areas:
         return config.areas
     return {**config.areas, BACKUPS: Area(path=config.backups.path, limit=config.backups.limit)}
+
+
+def area_request(config: Config, name: str) -> ScanRequest:
+    """Return what is asked of the walk of an area."""
+    area = watched_areas(config)[name]
+    return ScanRequest(
+        root=area.path,
+        groups=area.groups,
+        large_over_bytes=config.large_files.over,
+        # Logs and backups are written by programs: nobody looks for a row that names one.
+        names=name in config.areas and name != LOGS,
+        always_read=name == LOGS,
+    )
+
+
+def measure_area(config: Config, name: str) -> TreeUsage | None:
+    """Walk an area now; None where there is no such folder. Raises ScanError when it is closed to us."""
+    request = dataclasses.replace(area_request(config, name), names=False)
+    return scan(request) if request.root.exists() else None
 
 
 def walk_budget(config: Config) -> Budget | None:
@@ -39,14 +59,7 @@ def area_walks(
     """Give the walk of each area; with ``keep_state`` each knows after a restart what it knew before."""
     return {
         name: AreaWalk(
-            ScanRequest(
-                root=area.path,
-                groups=area.groups,
-                large_over_bytes=config.large_files.over,
-                # Logs and backups are written by programs: nobody looks for a row that names one.
-                names=name in config.areas and name != LOGS,
-                always_read=name == LOGS,
-            ),
+            area_request(config, name),
             full_every_seconds=config.exporter.walk.full_every.seconds or DAY_SECONDS,
             state_file=config.state / "exporter" / f"{name}.tree" if keep_state else None,
             budget=walk_budget(config),
@@ -54,5 +67,5 @@ def area_walks(
             cancelled=stopping,
             clock=clock,
         )
-        for name, area in watched_areas(config).items()
+        for name in watched_areas(config)
     }

@@ -1,23 +1,22 @@
-"""The databases: whether they answer, how large they are, and what a VACUUM would give back."""
+"""The databases: whether they answer, how large they are, and which of them are one and the same."""
 
 import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-import psycopg
+from storekeeper.config import Config
+from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
+from storekeeper.databases.identity import DatabaseIdentity, identity_of
+from storekeeper.databases.resolve import resolve
+from storekeeper.errors import DatabaseUnavailable, EngineNotKept, StorekeeperError
+from storekeeper.shop import ModelDescription, ShopDescription
 
-from storekeeper.databases import DatabaseAddress, connect_sqlite
-from storekeeper.databases.kept_connections import KeptConnections
-from storekeeper.errors import DatabaseUnavailable
+if TYPE_CHECKING:
+    from storekeeper.databases.kept_connections import KeptConnections
 
-# The rows that a VACUUM would remove, at the average size of a row of their table.
-POSTGRESQL_SIZES: Final = """
-    SELECT pg_database_size(current_database()),
-           (SELECT coalesce(sum(pg_relation_size(relid)::float8 * n_dead_tup / (n_live_tup + n_dead_tup)), 0)
-              FROM pg_stat_user_tables
-             WHERE n_dead_tup > 0)
-"""
 # How long a database may take to answer.
 ANSWER_SECONDS: Final = 3.0
 # The files that SQLite keeps beside a database in use.
@@ -31,6 +30,7 @@ class DatabaseUsage:
 
     ``size_bytes`` is what it takes on disk; of an SQLite file it is known even when the database does
     not answer. ``reclaimable_bytes`` are unused pages (SQLite) or an estimate from dead rows (PostgreSQL).
+    ``is_kept`` is false for an engine that storekeeper does not know: not measured, but no failure.
     """
 
     name: str
@@ -39,10 +39,193 @@ class DatabaseUsage:
     size_bytes: int | None = None
     reclaimable_bytes: int | None = None
     problem: str = ""
+    is_kept: bool = True
+
+
+class Databases:
+    """
+    The databases of a config, as one process asks them; safe for several threads.
+
+    ``description`` gives what the shop says of itself and may raise ShopError. Connections to PostgreSQL stay
+    open from question to question until ``close``.
+    """
+
+    def __init__(self, config: Config, *, description: Callable[[], ShopDescription]) -> None:
+        self._config = config
+        self._description = description
+        self._lock = threading.Lock()
+        self._connections: KeptConnections | None = None
+        self._identities: dict[str, DatabaseIdentity] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the databases that can be measured: those of an engine that we know."""
+        return tuple(name for name in self._config.databases if self._is_kept(name))
+
+    def address(self, name: str) -> DatabaseAddress:
+        """Return where the configured database ``name`` is now; raises a StorekeeperError."""
+        return resolve(
+            name,
+            self._config.databases[name],
+            project=self._config.project,
+            description=self._description,
+        )
+
+    def measure(self, name: str) -> DatabaseUsage:
+        """Measure one database; what goes wrong is its ``problem``, never another database's."""
+        limit = self._config.databases[name].limit
+        try:
+            return self._measure(self.address(name), limit_bytes=limit)
+        except EngineNotKept as error:
+            return DatabaseUsage(name=name, up=False, problem=str(error), is_kept=False)
+        except StorekeeperError as error:
+            return DatabaseUsage(name=name, up=False, limit_bytes=limit, problem=str(error))
+
+    def measure_all(self) -> tuple[DatabaseUsage, ...]:
+        """Measure every database."""
+        return tuple(self.measure(name) for name in self.names)
+
+    def size_bytes(self, name: str) -> int:
+        """Return the size of one database; raises DatabaseUnavailable where it cannot be told."""
+        usage = self.measure(name)
+        if usage.size_bytes is None:
+            raise DatabaseUnavailable(usage.problem)
+        return usage.size_bytes
+
+    def distinct(self) -> tuple[str, ...]:
+        """
+        Ask every database who it is and return each one once, by the name of the one that is no standby.
+
+        One that does not answer counts as it was known last; one that never answered, as different from all.
+        """
+        if len(self.names) > 1:
+            for name in self.names:
+                try:
+                    self._identities[name] = identity_of(self.address(name), timeout_seconds=ANSWER_SECONDS)
+                except StorekeeperError:
+                    # Whoever measures it tells what is wrong with it.
+                    continue
+        return self.known_distinct()
+
+    def known_distinct(self) -> tuple[str, ...]:
+        """Return what ``distinct`` returned last, without asking; every name before the first time."""
+        return distinct_names(self.names, identities=self._identities)
+
+    def known_backed_up(self) -> tuple[str, ...]:
+        """Return the databases that have backups, by what ``distinct`` was told last, without asking."""
+        aliases = {
+            name: source.django for name, source in self._config.databases.items() if self._is_kept(name)
+        }
+        if not self._identities:
+            return tuple(aliases)
+        try:
+            models = self._description().models
+        except StorekeeperError:
+            return tuple(aliases)
+        return backed_up_names(aliases, identities=self._identities, models=models)
+
+    def sqlite_path(self, name: str) -> Path | None:
+        """Return the file of an SQLite database, None of any other; raises a StorekeeperError."""
+        address = self.address(name)
+        return address.path if address.engine is Engine.SQLITE else None
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.close()
+
+    def _is_kept(self, name: str) -> bool:
+        try:
+            self.address(name)
+        except EngineNotKept:
+            return False
+        except StorekeeperError:
+            # Not to be had now is not unknown: whoever measures it tells why.
+            return True
+        return True
+
+    def _measure(self, address: DatabaseAddress, *, limit_bytes: int | None) -> DatabaseUsage:
+        if address.engine is Engine.SQLITE:
+            return measure_sqlite(address, limit_bytes=limit_bytes)
+        # Loaded here: where every database is SQLite no one waits for the driver.
+        from storekeeper.databases.kept_connections import KeptConnections
+        from storekeeper.measure.postgresql import measure_postgresql
+
+        with self._lock:
+            if self._connections is None:
+                self._connections = KeptConnections()
+            connections = self._connections
+        return measure_postgresql(address, limit_bytes=limit_bytes, connections=connections)
+
+
+def distinct_names(names: Iterable[str], *, identities: Mapping[str, DatabaseIdentity]) -> tuple[str, ...]:
+    """Return one name for each database, in the order of ``names``; those without identity stand alone."""
+    groups: list[list[str]] = []
+    for name in names:
+        identity = identities.get(name)
+        group = next(
+            (
+                group
+                for group in groups
+                if identity is not None
+                and (first := identities.get(group[0])) is not None
+                and identity.is_same(first)
+            ),
+            None,
+        )
+        if group is None:
+            groups.append([name])
+        elif identity is not None and not identity.standby and identities[group[0]].standby:
+            group.insert(0, name)
+        else:
+            group.append(name)
+    return tuple(group[0] for group in groups)
+
+
+def backed_up_names(
+    aliases: Mapping[str, str | None],
+    *,
+    identities: Mapping[str, DatabaseIdentity],
+    models: Sequence[ModelDescription],
+) -> tuple[str, ...]:
+    """
+    Return the databases that are backed up, by name: each once, if one backup of it holds all that is in it.
+
+    ``aliases`` gives the names and what the shop calls each. A backup holds the tables that the shop's
+    routers let its alias have, in the schemas that its sessions see: two aliases with different tables need
+    a backup each, although they are one database.
+    """
+
+    def tables(name: str) -> set[str]:
+        return {model.label for model in models if aliases[name] in model.migrated_in}
+
+    kept = list(distinct_names(aliases, identities=identities))
+    for name in aliases:
+        mine = identities.get(name)
+        if mine is None or name in kept:
+            continue
+        twin = next(one for one in kept if one in identities and mine.is_same(identities[one]))
+        if not tables(name) <= tables(twin) or mine.schemas != identities[twin].schemas:
+            kept.append(name)
+    return tuple(name for name in aliases if name in kept)
+
+
+def database_bytes(address: DatabaseAddress) -> int:
+    """Return the size of the database at an address; raises DatabaseUnavailable."""
+    if address.engine is Engine.SQLITE:
+        size = sqlite_size(address.path) if address.path else None
+        if size is None:
+            raise DatabaseUnavailable(f"database {address.name}: there is no file {address.path}")
+        return size
+    from storekeeper.measure.postgresql import postgresql_bytes
+
+    return postgresql_bytes(address)
 
 
 def sqlite_size(path: Path) -> int | None:
-    """Give the bytes of the file with its write-ahead log, None where there is no file."""
+    """Return the bytes of the file with its write-ahead log, None where there is no file."""
     sizes = []
     for suffix in ("", *SQLITE_COMPANIONS):
         try:
@@ -75,26 +258,3 @@ def measure_sqlite(address: DatabaseAddress, *, limit_bytes: int | None) -> Data
         reclaimable_bytes=reclaimable,
         problem=problem,
     )
-
-
-def measure_postgresql(
-    address: DatabaseAddress, *, limit_bytes: int | None, connections: KeptConnections
-) -> DatabaseUsage:
-    """Measure a PostgreSQL database; a role that may connect to it may ask this."""
-
-    def sizes(connection: "psycopg.Connection[tuple[Any, ...]]") -> DatabaseUsage:
-        try:
-            row = connection.execute(POSTGRESQL_SIZES).fetchone()
-        except (psycopg.errors.QueryCanceled, psycopg.errors.InsufficientPrivilege) as error:
-            problem = f"database {address.name}: its size: {error.diag.message_primary}"
-            return DatabaseUsage(name=address.name, up=True, limit_bytes=limit_bytes, problem=problem)
-        assert row is not None, "an aggregate gives one row"
-        return DatabaseUsage(
-            name=address.name,
-            up=True,
-            limit_bytes=limit_bytes,
-            size_bytes=int(row[0]),
-            reclaimable_bytes=int(row[1]),
-        )
-
-    return connections.ask(address, sizes, timeout_seconds=ANSWER_SECONDS)

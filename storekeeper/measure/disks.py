@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from storekeeper.config import Config
+from storekeeper.errors import StorekeeperError
+from storekeeper.measure.databases import Databases
+
 
 @dataclass(frozen=True, kw_only=True)
 class DiskUsage:
@@ -93,3 +97,25 @@ def each_once(found: Iterable[tuple[int, DiskUsage]]) -> tuple[DiskUsage, ...]:
     for device, disk in sorted(found, key=lambda pair: (len(pair[1].mountpoint), pair[1].mountpoint)):
         by_device.setdefault(device, disk)
     return tuple(sorted(by_device.values(), key=lambda disk: disk.mountpoint))
+
+
+def watched_paths(config: Config, *, databases: Databases) -> tuple[Path, ...]:
+    """Return the paths whose disks matter: those in the config, or all that the shop and we write to."""
+    if config.disks != "auto":
+        return tuple(config.disks)
+    paths = [config.project, config.backups.path, config.state]
+    paths += [area.path for area in config.areas.values()]
+    for name in databases.names:
+        try:
+            path = databases.sqlite_path(name)
+        except StorekeeperError:
+            # Whoever measures the database tells why; the other disks are still ours to watch.
+            continue
+        if path is not None:
+            paths.append(path)
+    return tuple(dict.fromkeys(paths))
+
+
+def measure_disks(config: Config, *, databases: Databases) -> tuple[DiskUsage, ...]:
+    """Return every filesystem that matters to the shop; raises OSError."""
+    return each_once(disk_of(path) for path in watched_paths(config, databases=databases))

@@ -1,11 +1,11 @@
 """What an alert is about: a resource of the config, named by labels that only choose among known names."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from storekeeper.config import Config
+from storekeeper.measure.disks import mountpoint_of
 
 DATABASE = "database"
 DISK = "disk"
@@ -57,17 +57,10 @@ def is_known(resource: Resource, config: Config) -> bool:
 
 
 def mountpoints(config: Config) -> tuple[Path, ...]:
-    """Give the filesystems that hold the shop, its areas and its backups, or those that the config names."""
+    """Return where the filesystems are mounted that hold the shop and us, or those that the config names."""
     if config.disks == "auto":
-        paths = [config.project, config.backups.path, *(area.path for area in config.areas.values())]
+        areas = (area.path for area in config.areas.values())
+        paths = [config.project, config.backups.path, config.state, *areas]
     else:
         paths = list(config.disks)
     return tuple(dict.fromkeys(mountpoint_of(path) for path in paths))
-
-
-def mountpoint_of(path: Path) -> Path:
-    """Give the mount point that ``path`` lies on; where it does not exist, its nearest folder counts."""
-    path = Path(os.path.realpath(path))
-    while not os.path.ismount(path) and path != path.parent:
-        path = path.parent
-    return path

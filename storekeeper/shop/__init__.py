@@ -1,6 +1,7 @@
 """The shop's own Django, asked through its own interpreter."""
 
-from storekeeper.shop.description import FileField, ModelDescription, ShopDescription
+from storekeeper.shop.description import FileField, ModelDescription, ShopDescription, UsedStorage
+from storekeeper.shop.known_shop import KnownShop
 from storekeeper.shop.shop import Shop
 
-__all__ = ["FileField", "ModelDescription", "Shop", "ShopDescription"]
+__all__ = ["FileField", "KnownShop", "ModelDescription", "Shop", "ShopDescription", "UsedStorage"]

@@ -37,6 +37,8 @@ class ModelDescription(_Part):
     """Aliases that may have the model's table as well, with rows of their own."""
     kinds: dict[str, str] = Field(default_factory=dict)
     """What each field is: name → class, such as ``DateTimeField``."""
+    migrated_in: tuple[str, ...] = ()
+    """Aliases that the routers let have the model's table: a backup by such an alias holds its rows."""
     columns: dict[str, tuple[str, str]] = Field(default_factory=dict)
     """Where each field is stored: name → (table, column)."""
     path_fields: tuple[str, ...] = ()
@@ -66,6 +68,21 @@ class Cache(_Part):
     name: str = ""
 
 
+class UsedStorage(_Part):
+    """
+    A place that Django puts uploads in.
+
+    ``location`` is its folder, None where files have no path on this machine, as in an object store. ``name``
+    is its alias in the shop's settings, ``""`` for one that a field brings along. ``fields`` are the file
+    fields that use it, as ``app.Model.field``.
+    """
+
+    name: str
+    backend: str
+    location: Path | None
+    fields: tuple[str, ...] = ()
+
+
 class ShopDescription(_Part):
     """The whole project; ``databases`` holds Django's settings with passwords and is never shown."""
 
@@ -87,6 +104,7 @@ class ShopDescription(_Part):
     """Folders of the shop's own code and templates, which may name files."""
     texts: tuple[str, ...] = Field(default=(), repr=False)
     """Texts of the settings and defaults of file fields that may name files."""
+    storages: tuple[UsedStorage, ...] = ()
 
     def model(self, label: str) -> ModelDescription | None:
         """Give the model ``app.Model``, whatever the case of its letters."""

@@ -5,11 +5,13 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from storekeeper.databases import DatabaseAddress, Engine, address_from_django
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop.description import ShopDescription
 from storekeeper.shop.qr_sources import QrSource, find_qr_sources
+from storekeeper.shop.storages import holds_uploads, why_not_measured
 from storekeeper.units import format_size, parse_size
 
 # The guide's limits, in bytes.
@@ -30,7 +32,7 @@ class Draft:
     gives the bytes below a path (0 where there is nothing): an area that is already more than half as
     large as the limit of the guide gets twice its size,
     so that a config never starts with an alert. ``texts`` are the fields, ``app.Model.field``, whose texts
-    name files.
+    name files. ``twins`` gives each alias that is the same database as another one → that one's alias.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Draft:
         settings: str | None = None,
         limits: Mapping[str, int] = LIMITS,
         texts: Sequence[str] = (),
+        twins: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._description = description
         self._project = project
@@ -55,6 +58,7 @@ class Draft:
         self._settings = settings
         self._limits = limits
         self._texts = texts
+        self._twins = twins
         self._used = 0
 
     def text(self) -> str:
@@ -111,11 +115,15 @@ class Draft:
             if address.engine is Engine.SQLITE and _in_memory(address):
                 yield f"  # {alias}: left out. It lives in memory alone"
                 continue
+            known += 1
+            if alias in self._twins:
+                yield f"  # {alias} is the same database as {self._twins[alias]}: counted and backed up once"
+                yield f"  {_name(alias)}: {{django: {alias}}}"
+                continue
             size = self._measure(address.path) if address.path else 0
             self._used += size
             limit = self._limit(self._limits["database"], size)
             yield f"  {_name(alias)}: {{django: {alias}, limit: {limit}}}"
-            known += 1
         if not known:
             yield "  {}"
 
@@ -136,12 +144,19 @@ class Draft:
                 limit = self._limit(self._limits[name.partition("_")[0]], size)
                 more = self._groups(path) + self._generated(path) if name == "media" else ""
                 yield f"  {name}: {{path: {_text(self._relative(path))}, limit: {limit}{more}}}"
+        for storage in self._description.storages:
+            if storage.location is None:
+                yield f"  # {why_not_measured(storage)[0]}"
         if not paths:
             yield "  {}"
 
     def _area_candidates(self) -> Iterator[tuple[str, Path | None, str]]:
         description = self._description
-        yield "media", description.media_root, "The shop sets no MEDIA_ROOT"
+        media = description.media_root
+        if media is not None and not holds_uploads(media, description=description):
+            yield "media", None, f"The shop's uploads are not in {media}"
+        else:
+            yield "media", media, "The shop sets no MEDIA_ROOT"
         static = [path for path in (description.static_root, *description.static_dirs) if path]
         if not static:
             yield "static", None, "The shop sets no STATIC_ROOT"

@@ -10,6 +10,7 @@ from typing import Any
 from .image_caches import image_caches
 from .own_words import code_folders, own_texts
 from .storages import folder_of
+from .storages_in_use import used_storages
 
 
 def describe() -> Iterator[dict[str, Any]]:
@@ -38,6 +39,7 @@ def describe() -> Iterator[dict[str, Any]]:
         "caches": list(image_caches()),
         "code": code_folders(),
         "texts": own_texts(),
+        "storages": used_storages(),
     }
 
 
@@ -63,7 +65,7 @@ def _databases() -> dict[str, dict[str, Any]]:
 
     databases = {}
     for alias in connections:
-        settings = connections[alias].settings_dict
+        settings = _settings_of(connections, alias)
         options = settings.get("OPTIONS") or {}
         databases[alias] = {
             "ENGINE": settings["ENGINE"],
@@ -73,6 +75,17 @@ def _databases() -> dict[str, dict[str, Any]]:
             },
         }
     return databases
+
+
+def _settings_of(connections: Any, alias: str) -> dict[str, Any]:
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        settings: dict[str, Any] = connections[alias].settings_dict
+    except ImproperlyConfigured:
+        # Its driver is missing; what kind of database it is stands in the settings all the same.
+        settings = dict(connections.databases[alias])
+    return settings
 
 
 def _models() -> Iterator[dict[str, Any]]:
@@ -92,6 +105,7 @@ def _models() -> Iterator[dict[str, Any]]:
                 for alias in connections
                 if alias != router.db_for_read(model) and router.allow_migrate_model(alias, model)
             ],
+            "migrated_in": [alias for alias in connections if router.allow_migrate_model(alias, model)],
             "managed": meta.managed,
             "primary_key": meta.pk.name,
             "primary_key_column": meta.pk.column,

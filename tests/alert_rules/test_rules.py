@@ -41,6 +41,7 @@ ALERT_NAMES = {
     "ActionsExhausted",
     "ApprovalNeeded",
     "ShopNotMeasured",
+    "StorageNotMeasured",
 }
 
 # What the exporter, the receiver and Prometheus itself give the rules.
@@ -61,6 +62,7 @@ EXPORTER_METRICS = {
     "storekeeper_orders",
     "storekeeper_log_messages_total",
     "storekeeper_log_rotation_due_timestamp_seconds",
+    "storekeeper_not_measured",
     "storekeeper_backups",
     "storekeeper_backups_failed",
     "storekeeper_backup_last_success_timestamp_seconds",

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from storekeeper.config import Config
-from storekeeper.errors import StorekeeperError
-from storekeeper.measure.resources import BACKUPS, DATABASE, DISK, STORAGE, Resource, mountpoints
-from storekeeper.measure.usage import UsageReader
+from storekeeper.measure.resources import STORAGE
+from storekeeper.measure.usage import Part, UsageReader
 
 logger = logging.getLogger(__name__)
 
@@ -107,16 +105,9 @@ class GaugeKeeper:
                 ready.set()
 
 
-def read_gauges(config: Config, *, usage: UsageReader) -> tuple[Gauge, ...]:
-    """Give a gauge for each database, area and disk with a limit, and for all of it together."""
-    resources = [
-        *(Resource(kind=DATABASE, name=name) for name in config.databases),
-        *(Resource(kind=name) for name in config.areas),
-        *([] if BACKUPS in config.areas else [Resource(kind=BACKUPS)]),
-        Resource(kind=STORAGE),
-        *(Resource(kind=DISK, name=str(path)) for path in mountpoints(config)),
-    ]
-    return tuple(gauge for resource in resources if (gauge := _gauge(resource, usage=usage)))
+def read_gauges(usage: UsageReader) -> tuple[Gauge, ...]:
+    """Return a gauge for each database, area and disk with a limit, and for all of it together."""
+    return tuple(gauge for part in usage.parts() if (gauge := _gauge(part)))
 
 
 def level_of(ratio: float) -> str:
@@ -124,22 +115,22 @@ def level_of(ratio: float) -> str:
     return next((word for limit, word in LEVELS if ratio > limit), FINE)
 
 
-def _gauge(resource: Resource, *, usage: UsageReader) -> Gauge | None:
+def _gauge(part: Part) -> Gauge | None:
+    resource = part.resource
     name = "all together" if resource.kind == STORAGE else f"{resource.kind} {resource.name}".strip()
-    try:
-        found = usage.read(resource)
-    except (StorekeeperError, OSError) as error:
-        logger.warning("the usage of %s cannot be read: %s", name, error)
-        return Gauge(name=name, resource=str(resource), level=UNKNOWN, problem=str(error))
-    if found is None:
+    if part.problem:
+        logger.warning("the usage of %s cannot be read: %s", name, part.problem)
+        return Gauge(name=name, resource=str(resource), level=UNKNOWN, problem=part.problem)
+    usage = part.usage
+    if usage is None:
         return None
     return Gauge(
         name=name,
         resource=str(resource),
-        used_bytes=found.used_bytes,
-        capacity_bytes=found.capacity_bytes,
-        ratio=found.ratio,
-        level=level_of(found.ratio),
+        used_bytes=usage.used_bytes,
+        capacity_bytes=usage.capacity_bytes,
+        ratio=usage.ratio,
+        level=level_of(usage.ratio),
     )
 
 

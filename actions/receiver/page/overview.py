@@ -45,7 +45,7 @@ class Overview:
         self._actions = actions
         self._playbooks = playbooks
         self._now = now
-        self._gauges = GaugeKeeper(lambda: read_gauges(config, usage=usage), now=now)
+        self._gauges = GaugeKeeper(lambda: read_gauges(usage), now=now)
 
     def values(self) -> dict[str, Any]:
         """Give the template's values; raises LedgerUnavailable."""

@@ -15,10 +15,12 @@ LISTS: Final[Mapping[str, tuple[Check, ...]]] = MappingProxyType(
             Check(question="Disks below 80 %?", answer=space.disks),
             Check(question="Database backed up and verified?", answer=safety.database_backup),
             Check(question="Runs that failed or wait?", answer=cleanliness.runs),
+            Check(question="Everything measured?", answer=space.everything_measured),
         ),
         "weekly": (
             Check(question="Expired QR codes removed?", answer=cleanliness.qr_codes),
             Check(question="Storage within its limits?", answer=space.limits),
+            Check(question="Everything measured?", answer=space.everything_measured),
             Check(question="Log files small?", answer=space.log_sizes),
             Check(question="Large files?", answer=space.large_files),
             Check(question="Media backed up?", answer=safety.media_backup),

@@ -1,10 +1,15 @@
 """Questions about backups: how old, proved by a restore, elsewhere, how many."""
 
+from pathlib import Path
+
 from actions.ledger.last_runs import last_success
 from actions.prune_backups import PruneBackups, PruneBackupsOptions
 from storekeeper.backups import DATABASE, MEDIA
 from storekeeper.commands.checks.line import Answer, Evidence, failed, look, ok
+from storekeeper.errors import ShopError
 from storekeeper.measure.backups import Backup
+from storekeeper.measure.not_measured import UPLOADS
+from storekeeper.shop.storages import holds_uploads
 from storekeeper.units import format_size
 
 # Daily and weekly, with time for the run itself, as the alerts count.
@@ -36,13 +41,31 @@ def database_backup(evidence: Evidence) -> Answer:
 
 
 def media_backup(evidence: Evidence) -> Answer:
-    """Tell whether media has a backup of the last week."""
+    """Tell whether media has a backup of the last week, and which uploads are in none."""
+    elsewhere = [one for one in evidence.measured.not_measured if one.kind == UPLOADS]
+    told_elsewhere = "; ".join(one.text for one in elsewhere)
+    area = evidence.config.areas.get(MEDIA)
+    if area is None and not elsewhere:
+        return ok("the config names no area media")
+    if area is None or not _holds_uploads(evidence, area.path):
+        return failed(f"not backed up: {told_elsewhere}", "keep versions and copies of them where they are")
     newest = _newest(evidence, kind=MEDIA, owner=MEDIA)
     if newest is None:
         return failed("media has no backup", "storekeeper backup_media")
     age = evidence.age_days(newest.made)
     told = f"{newest.name} is {age:.1f} days old"
-    return failed(told, "storekeeper backup_media") if age > MEDIA_DAYS else ok(told)
+    if age > MEDIA_DAYS:
+        return failed(told, "storekeeper backup_media")
+    if elsewhere:
+        return look(f"{told}; {told_elsewhere}", "keep versions and copies of them where they are")
+    return ok(told)
+
+
+def _holds_uploads(evidence: Evidence, root: Path) -> bool:
+    try:
+        return holds_uploads(root, description=evidence.context.shop.describe())
+    except ShopError:
+        return True
 
 
 def offsite(evidence: Evidence) -> Answer:

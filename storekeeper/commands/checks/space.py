@@ -59,6 +59,14 @@ def _shares(evidence: Evidence) -> Iterator[tuple[float, str]]:
         yield measured.total_size_bytes / measured.total_limit_bytes, "everything together"
 
 
+def everything_measured(evidence: Evidence) -> Answer:
+    """Tell what of the shop is neither measured nor backed up, such as uploads in an object store."""
+    found = evidence.measured.not_measured
+    if not found:
+        return ok("every database and every folder of uploads")
+    return look("; ".join(one.text for one in found), found[0].hint)
+
+
 def log_sizes(evidence: Evidence) -> Answer:
     """Tell how large the logs are against their limit, and which is the largest."""
     logs = evidence.measured.logs

@@ -32,7 +32,7 @@ CONFIG = """\
 shop: sample
 project: {project}
 state: {state}
-areas: {{media: {{path: media, limit: 1000}}}}
+areas: {{media: {{path: media, limit: 850}}}}
 receiver: {{listen: "127.0.0.1:0", cooldown: 1h, runs_per_day: 3}}
 playbooks:
   sample_full:

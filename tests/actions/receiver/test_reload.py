@@ -64,7 +64,7 @@ def test_run_goes_on_over_a_change(
     (run,) = receiver.send(alert("SlowAlert")).json()["runs"]
     receiver.wait_for(run, "running")
     before = receiver.metric(MOMENT)
-    config_file.write_text(config_file.read_text().replace("limit: 1000", "limit: 2000"))
+    config_file.write_text(config_file.read_text().replace("limit: 850", "limit: 860"))
     wait(lambda: receiver.metric(MOMENT) > before)
     assert "running" == receiver.get(f"/api/v1/runs/{run}").json()["state"]
     assert "done" == receiver.wait_for(run, "done", "failed")["state"]

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.collectors.databases import DatabasesCollector, measure_database
+from exporter.collectors.databases import DatabasesCollector
 from exporter.measuring import Measuring
 from storekeeper.config import Config
 from storekeeper.errors import ShopError
@@ -158,8 +158,8 @@ def test_locked_sqlite_has_a_size_and_is_told(parse: Parse, sqlite_file: sqlite3
     sqlite_file.execute("BEGIN EXCLUSIVE")
     config = parse('databases: {default: {url: "sqlite:///ហាង.sqlite3"}}')
     sources = Measuring(config, describe=no_shop).sources
-    usage = measure_database("default", sources=sources)
+    usage = sources.databases.measure("default")
     assert (False, True) == (usage.up, "locked" in usage.problem)
     assert usage.size_bytes
     sqlite_file.execute("ROLLBACK")
-    assert measure_database("default", sources=sources).up
+    assert sources.databases.measure("default").up
