@@ -1,6 +1,7 @@
 """The config: read, checked as a whole, and every problem told at once."""
 
 import contextlib
+import platform
 from pathlib import Path
 
 import pytest
