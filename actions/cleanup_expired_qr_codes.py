@@ -32,6 +32,7 @@ from actions.media.qr_code_plan import PlannedRow, QrCodePlan
 from actions.media.qr_code_search import QrCodeSearch, question
 from actions.media.references import named_files
 from actions.media.removal_journal import RemovalJournal
+from actions.stuck import Stuck
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import OverBudget
@@ -122,6 +123,7 @@ class _Removal:
         self._plan = plan
         self._journal = _journal(context.config)
         self._done = _Done()
+        self._stuck = Stuck()
         self._file_count = plan.file_count
 
     def run(self) -> Outcome:
@@ -150,7 +152,7 @@ class _Removal:
         files = [row.file for row in rows if row.file is not None]
         self._journal.write(self._root(first.area), files)
         self._report()
-        changed = 0
+        changed, stuck_before = 0, self._stuck.count
         for answer in conversation.stream(
             "remove_rows",
             **question(kind, self._plan.before[first.kind], self._everything),
@@ -158,9 +160,12 @@ class _Removal:
             rows=[[row.key, row.name] for row in rows],
         ):
             changed = answer["changed"]
+            for key, why in answer["left"].items():
+                self._stuck.add(f"{answer['table']} row {key}", why)
             self._report()
         self._done.rows += changed
-        self._done.left_rows += len(rows) - changed
+        # Those that are stuck are told by themselves.
+        self._done.left_rows += len(rows) - changed - (self._stuck.count - stuck_before)
         self._remove_unnamed(conversation, area=first.area, files=files)
         self._journal.clear()
 
@@ -177,7 +182,7 @@ class _Removal:
                 if removed:
                     self._done.files += 1
                     self._done.size_bytes += file.size_bytes
-                else:
+                elif not self._stuck.add_refused(file, tree=tree):
                     self._done.left_files += 1
                 if self._done.files % REPORT_FILES == 0:
                     self._report()
@@ -199,8 +204,9 @@ class _Removal:
         done = self._done
         if done.left_files or done.left_rows:
             text += f"; {done.left_files} files and {done.left_rows} rows changed meanwhile and stay"
+        stuck = self._stuck.told()
         return Outcome(
-            summary="; ".join([text, *self._plan.notes]),
+            summary="; ".join([text, *([stuck] if stuck else []), *self._plan.notes]),
             freed_bytes=done.size_bytes,
             changed=done.files + done.rows,
             details={
@@ -208,6 +214,7 @@ class _Removal:
                 "rows": done.rows,
                 "left_files": done.left_files,
                 "left_rows": done.left_rows,
+                **self._stuck.details(),
                 "counts": self._plan.counts(),
             },
         )

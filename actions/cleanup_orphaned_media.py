@@ -18,10 +18,9 @@ is purged. One that some row names again, as after a restore of the database, co
 """
 
 import datetime as dt
-import errno
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from pydantic import Field
@@ -33,10 +32,12 @@ from actions.media.orphan_plan import WAIT_FOR_APPROVAL, OrphanPlan, Quarantined
 from actions.media.orphan_search import OrphanSearch
 from actions.media.quarantine import Quarantine, QuarantineRun
 from actions.media.wanted import wanted_files
+from actions.stuck import Stuck
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import ConfigurationError, OverBudget, StorekeeperError
 from storekeeper.files import FoundFile, Tree
+from storekeeper.files.reasons import ONE_FILES_FAULT
 from storekeeper.shop.shop import Conversation
 from storekeeper.units import format_size
 
@@ -179,6 +180,7 @@ class _Housekeeping:
         self._moved = self._moved_bytes = 0
         self._purged = self._purged_bytes = 0
         self._returned = self._left = 0
+        self._stuck = Stuck()
 
     def run(self) -> Outcome:
         with Tree(self._context.config.areas[self._plan.area].path) as tree:
@@ -196,6 +198,8 @@ class _Housekeeping:
         ]
         if self._left:
             parts.append(f"{self._left} changed meanwhile and stay where they are")
+        if stuck := self._stuck.told():
+            parts.append(stuck)
         return Outcome(
             summary=", ".join(parts),
             # What only moved still takes its room on the disk.
@@ -208,17 +212,14 @@ class _Housekeeping:
                 "purged_bytes": self._purged_bytes,
                 "returned": self._returned,
                 "left": self._left,
+                **self._stuck.details(),
             },
         )
 
     def _bring_back(self, group: QuarantinedFiles, tree: Tree) -> None:
         with Tree(group.run.folder) as aside:
             for file in group.files:
-                came = False
-                with suppress(FileNotFoundError):
-                    came = aside.bring_back(file.name, to=tree)
-                self._returned += came
-                self._left += not came
+                self._returned += self._moves_now(file, partial(aside.bring_back, file.name, to=tree))
         self._quarantine.remove_empty(group.run)
 
     def _purge(self, group: QuarantinedFiles, tree: Tree, conversation: Conversation) -> None:
@@ -236,7 +237,7 @@ class _Housekeeping:
                     self._purged += 1
                     self._purged_bytes += file.size_bytes
                     self._report()
-                else:
+                elif not self._stuck.add_refused(file, tree=aside):
                     self._left += 1
         self._quarantine.remove_empty(group.run)
 
@@ -252,28 +253,33 @@ class _Housekeeping:
             for file in self._moves:
                 if self._context.cancelled():
                     break
-                if file.name not in named and _move(file, tree=tree, aside=aside, run=run):
+                if file.name in named:
+                    self._left += 1
+                elif self._moves_now(
+                    file, partial(tree.set_aside, file, into=aside, name=f"{run}/{file.name}")
+                ):
                     self._moved += 1
                     self._moved_bytes += file.size_bytes
                     self._report()
-                else:
-                    self._left += 1
+
+    def _moves_now(self, file: FoundFile, move: Callable[[], bool]) -> bool:
+        """Move one file; return whether it has moved. One that stays is counted, or named with the reason."""
+        try:
+            moved = move()
+        except FileNotFoundError:
+            moved = False
+        except OSError as error:
+            if error.errno not in ONE_FILES_FAULT:
+                raise
+            self._stuck.add(file.name, str(error.strerror))
+            return False
+        self._left += not moved
+        return moved
 
     def _report(self) -> None:
         done = self._moved + self._purged
         if done % REPORT_FILES == 0:
             self._context.report(Progress(done=done, freed_bytes=self._purged_bytes))
-
-
-def _move(file: FoundFile, *, tree: Tree, aside: Tree, run: str) -> bool:
-    try:
-        return tree.set_aside(file, into=aside, name=f"{run}/{file.name}")
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        if error.errno in (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM):
-            return False
-        raise
 
 
 def _split(

@@ -12,11 +12,13 @@ from actions.backups.files import sweep_partial_files
 from actions.backups.manifest import manifest_path, mark_failed
 from actions.backups.retention import Decision
 from actions.backups.series import judge
+from actions.stuck import Stuck
 from storekeeper.backups import KINDS, SUMS_SUFFIX, Backup, backups_in, manifest_in, read_manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.errors import UnsafePath
 from storekeeper.files import FoundFile, Tree
+from storekeeper.files.reasons import ONE_FILES_FAULT
 from storekeeper.units import format_size
 
 
@@ -171,6 +173,7 @@ class PruneBackups:
                 mark_failed(one.backup.path, one.backup.manifest, error=one.damage)
         damaged = {one.backup.path.name: one.damage for one in plan.damaged}
         removed: list[str] = []
+        stuck = Stuck()
         if plan.gone:
             with Tree(folder) as tree:
                 if tree.identity != plan.folder_id:
@@ -180,7 +183,16 @@ class PruneBackups:
                 for backup in plan.gone:
                     if context.cancelled():
                         break
-                    if not look.still_goes(backup) or (size_bytes := _remove(tree, backup)) is None:
+                    if not look.still_goes(backup):
+                        continue
+                    try:
+                        size_bytes = _remove(tree, backup)
+                    except OSError as error:
+                        if error.errno not in ONE_FILES_FAULT:
+                            raise
+                        stuck.add(str(backup.path), str(error.strerror))
+                        continue
+                    if size_bytes is None:
                         continue
                     freed += size_bytes
                     removed.append(backup.path.name)
@@ -198,11 +210,12 @@ class PruneBackups:
                 [
                     f"removed {len(removed)} of {len(plan.judged)} backups, {format_size(freed)} freed",
                     *(f"{name} does not count any more: {damage}" for name, damage in damaged.items()),
+                    *([stuck.told()] if stuck.count else []),
                 ]
             ),
             freed_bytes=freed,
             changed=len(removed),
-            details={"removed": removed, "damaged": damaged},
+            details={"removed": removed, "damaged": damaged, **stuck.details()},
         )
 
 

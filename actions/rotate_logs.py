@@ -195,6 +195,10 @@ class _Run:
                     if removed:
                         self._done.removed.append(file.name)
                         self._done.removed_bytes += file.size_bytes
+                    elif (error := tree.refused.get(file.name)) is not None:
+                        self._done.notes.append(
+                            f"{file.name}: it cannot be removed ({error.strerror}) and stays"
+                        )
                     else:
                         self._done.notes.append(f"{file.name}: it has changed meanwhile and stays")
 

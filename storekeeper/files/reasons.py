@@ -1,5 +1,6 @@
 """Why a file or a folder was passed over, in a few words for a person."""
 
+import errno
 from typing import Final
 
 from storekeeper.errors import UnsafePath
@@ -9,6 +10,11 @@ LINK: Final = "a link"
 NOT_REGULAR: Final = "not a regular file"
 ANOTHER_FILESYSTEM: Final = "on another filesystem"
 NOT_READABLE: Final = "not readable"
+
+ONE_FILES_FAULT: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EIO, errno.ENAMETOOLONG, errno.ETXTBSY}
+)
+"""Why the system may refuse to move or remove one file while others still go: rights, a mark, a mount."""
 
 
 def reason_of(error: OSError | UnsafePath) -> str:

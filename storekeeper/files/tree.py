@@ -19,7 +19,7 @@ from storekeeper.errors import UnsafePath
 from storekeeper.files import taking
 from storekeeper.files.found import FoundFile, found_file
 from storekeeper.files.place import Place
-from storekeeper.files.reasons import ANOTHER_FILESYSTEM, LINK, NOT_REGULAR, reason_of
+from storekeeper.files.reasons import ANOTHER_FILESYSTEM, LINK, NOT_REGULAR, ONE_FILES_FAULT, reason_of
 from storekeeper.files.root import NOT_A_FOLDER, Root
 from storekeeper.files.writing import write_new
 
@@ -40,6 +40,7 @@ class Tree(Root):
         """Open ``root``; raises UnsafePath when it is not a folder."""
         super().__init__(root)
         self._trash: Place | None = None
+        self.refused: dict[str, OSError] = {}
 
     def __exit__(
         self,
@@ -154,6 +155,8 @@ class Tree(Root):
         in its place, which is left alone. Raises UnsafePath when the way to it is no longer plain.
         """
         ((_, removed),) = self.remove_all([file])
+        if file.name in self.refused:
+            raise self.refused.pop(file.name)
         if removed is None:
             raise UnsafePath(f"{file.name!r}: the way to it is no longer plain")
         return removed
@@ -163,9 +166,9 @@ class Tree(Root):
         Remove each file that is still the one that was found; quickest when sorted by folder.
 
         Gives each file with True when it is gone, False when another stands in its place, None when the
-        way to it is no longer plain. A file is first moved into a private folder, known again there, and
-        only then removed, so that nobody can swap it between the look and the removal; what turns out to
-        be another goes back (``taking.py``).
+        way to it is no longer plain or the system refuses; ``refused`` then says why, by the file's name. A
+        file is first moved into a private folder, known again there, and only then removed, so that nobody
+        can swap it between the look and the removal; what turns out to be another goes back (``taking.py``).
         """
         current: tuple[str, Place] | None = None
         try:
@@ -178,20 +181,32 @@ class Tree(Root):
                     try:
                         self._check_last(file.name, last)
                         current = parent, self._place(parent)
-                    except FileNotFoundError:
-                        yield file, True
+                    except (OSError, UnsafePath) as error:
+                        yield file, self._outcome_of(file, error)
                         continue
-                    except UnsafePath:
-                        yield file, None
-                        continue
-                trash = self._open_trash()
-                if trash is None:
-                    yield file, taking.remove_in_place(file, folder=current[1], last=last)
-                else:
-                    yield file, taking.remove_by_way_of(trash, file, folder=current[1], last=last)
+                yield file, self._remove_one(file, folder=current[1], last=last)
         finally:
             if current is not None:
                 current[1].close()
+
+    def _remove_one(self, file: FoundFile, *, folder: Place, last: str) -> bool | None:
+        trash = self._open_trash()
+        try:
+            if trash is None:
+                return taking.remove_in_place(file, folder=folder, last=last)
+            return taking.remove_by_way_of(trash, file, folder=folder, last=last)
+        except OSError as error:
+            return self._outcome_of(file, error)
+
+    def _outcome_of(self, file: FoundFile, error: OSError | UnsafePath) -> bool | None:
+        """Return what an error makes of one removal; one that is no fault of this file alone is raised."""
+        if isinstance(error, OSError):
+            if isinstance(error, FileNotFoundError):
+                return True
+            if error.errno not in ONE_FILES_FAULT:
+                raise error
+            self.refused[file.name] = error
+        return None
 
     def finish_removals(self) -> None:
         """Remove what a killed run had taken to remove, and when all is done the folder that it lay in."""

@@ -13,7 +13,7 @@ from .frames import DATA, read_frame, write_frame, write_message
 QUESTIONS = {
     "describe": ("describe", "describe"),
     "expired_rows": ("rows", "expired_rows"),
-    "remove_rows": ("rows", "remove_rows"),
+    "remove_rows": ("removal", "remove_rows"),
     "texts_naming": ("text_fields", "texts_naming"),
     "rows_naming": ("file_names", "rows_naming"),
     "rename_in_rows": ("file_names", "rename_in_rows"),

@@ -1,4 +1,4 @@
-"""Rows that name a QR code image: those that expired, and their removal."""
+"""Rows that name a QR code image, and have expired."""
 
 from __future__ import annotations
 
@@ -30,101 +30,32 @@ def expired_rows(
             expired = set(keys)
             if everything:
                 expired = set()
-                for part in _parts(keys, alias):
+                for part in parts(keys, alias):
                     expired.update(named.filter(pk__in=part, **late).values_list("pk", flat=True))
             reasons = {}
             if default:
-                reasons = {_text(key): "it names the default image" for key, name in page if name == default}
+                reasons = {
+                    text_of(key): "it names the default image" for key, name in page if name == default
+                }
             if mode == "delete" and not stands_alone(table):
-                for part in _parts(keys, alias):
+                for part in parts(keys, alias):
                     reasons.update(
-                        {_text(key): why for key, why in blocked(table, part, using=alias).items()}
+                        {text_of(key): why for key, why in blocked(table, part, using=alias).items()}
                     )
             yield {
                 "database": alias,
-                "rows": [[_text(key), name, key in expired] for key, name in page],
+                "rows": [[text_of(key), name, key in expired] for key, name in page],
                 "blocked": reasons,
             }
 
 
-def remove_rows(
-    model: str,
-    file: str,
-    expires: str,
-    before: float,
-    everything: bool,
-    mode: str,
-    database: str,
-    rows: list[list[str]],
-) -> Iterator[dict[str, int]]:
-    """
-    Delete the rows ([key, name of the file]), or empty their file field, where they are still as planned.
-
-    Still: expired before that moment (unless ``everything``), naming the same file, deleted alone. Each
-    part is one transaction. A row that somebody else holds locked is left for the next run. Gives
-    ``{"changed": N}``, the rows changed by then, after each commit.
-    """
-    from django.db import connections, transaction
-
-    table = model_of(model)
-    planned = {table._meta.pk.to_python(key): name for key, name in rows}
-    features = connections[database].features
-    lock: dict[str, Any] = {}
-    if features.has_select_for_update_skip_locked:
-        lock["skip_locked"] = True
-    if features.has_select_for_update_of:
-        lock["of"] = ("self",)
-    changed = 0
-    for part in _parts(list(planned), database):
-        with transaction.atomic(using=database):
-            _take_write_lock(table, database)
-            every = all_rows(table, using=database)
-            wanted = every.filter(pk__in=part)
-            if not everything:
-                wanted = wanted.filter(**expired_before(table, expires, before))
-            if features.has_select_for_update:
-                wanted = wanted.select_for_update(**lock)
-            still = [key for key, name in wanted.values_list("pk", file) if name == planned[key]]
-            if still and mode == "clear":
-                every.filter(pk__in=still).update(**_emptied(table, file))
-            elif still:
-                if not stands_alone(table):
-                    stopped = blocked(table, still, using=database)
-                    still = [key for key in still if key not in stopped]
-                every.filter(pk__in=still).delete()
-        changed += len(still)
-        yield {"changed": changed}
-
-
-def _parts(keys: list[Any], alias: str) -> Iterator[list[Any]]:
+def parts(keys: list[Any], alias: str) -> Iterator[list[Any]]:
+    """Yield the keys in as many as one statement may carry."""
     size = parameter_limit(alias)
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
 
 
-def _text(key: Any) -> str:
+def text_of(key: Any) -> str:
+    """Return a key as it is told to storekeeper."""
     return str(key)
-
-
-def _take_write_lock(table: Any, database: str) -> None:
-    """
-    Make SQLite wait for other writers now.
-
-    A transaction that has read and then wants to write fails at once when somebody wrote in between.
-    """
-    from django.db import connections
-
-    connection = connections[database]
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table._meta.db_table)} WHERE 1 = 0")
-
-
-def _emptied(table: Any, file: str) -> dict[str, Any]:
-    """Give what an empty file field is in this model, the sizes of an image with it."""
-    field = table._meta.get_field(file)
-    values = {file: None if field.null else ""}
-    for name in (getattr(field, "width_field", None), getattr(field, "height_field", None)):
-        if name and table._meta.get_field(name).null:
-            values[name] = None
-    return values
