@@ -1,6 +1,9 @@
 """
 Schedules: cron expressions in this machine's time, each due time starting one run.
 
+A due time that the night in spring leaves out comes when that hour is over. In the hour that autumn has twice
+what is due at an hour of its own comes once, what is due by the hour comes in both.
+
 What fell due while nothing ran is made up for once. A schedule that is new, or whose expression was
 changed, begins now and makes up for nothing.
 """
@@ -65,6 +68,17 @@ def check_schedule(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -
     return tuple(problems)
 
 
+def _by_the_hour(cron: str) -> bool:
+    """Return whether an expression names no hour of its own."""
+    return cron.split()[1].startswith("*")
+
+
+def _came_again(due: dt.datetime, *, now: dt.datetime) -> bool:
+    """Return whether a due time is one of the hour that comes twice, and has come for the second time."""
+    first, second = due.replace(fold=0).astimezone(), due.replace(fold=1).astimezone()
+    return first.timestamp() < second.timestamp() <= now.timestamp()
+
+
 class Scheduler:
     """Accepts the runs that fell due."""
 
@@ -82,6 +96,8 @@ class Scheduler:
         wall = self._now().astimezone().replace(tzinfo=None)
         for action, cron in self._schedule.items():
             due = croniter(cron, wall + dt.timedelta(seconds=1)).get_prev(dt.datetime)
+            if _by_the_hour(cron) and _came_again(due, now=self._now()):
+                due = due.replace(fold=1)
             key = f"{action} {cron}"
             if due.astimezone().timestamp() <= self._known_since(key):
                 continue
@@ -90,7 +106,7 @@ class Scheduler:
                     trigger=Trigger.SCHEDULE,
                     who="the schedule",
                     steps=[NewStep(action=action)],
-                    due_key=f"{key} {due.isoformat()}",
+                    due_key=f"{key} {due.isoformat()}{' again' if due.fold else ''}",
                 )
             )
             accepted += [run] if run else []

@@ -16,7 +16,7 @@ from storekeeper.errors import BackupRefused, NotEnoughSpace
 from storekeeper.files import PartialFile
 from storekeeper.shop.shop import Conversation
 
-LOCK_TIMEOUT_SECONDS = 60.0
+LOCK_TIMEOUT_SECONDS = 20.0
 # A fixture is a list with one object on each line.
 _START = b"[\n"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from actions.backups.damage import NotProved
 from actions.backups.long_program import LONGEST_SECONDS, LongProgram
+from actions.backups.table_locks import lock_tables
 from storekeeper import processes
 from storekeeper.backups import TableSum
 from storekeeper.config import Config
@@ -29,7 +30,7 @@ from storekeeper.files import PartialFile
 
 COMPRESS_LEVEL = 1
 """Of gzip, which every pg_restore reads. pg_dump's own level takes twice the time for a tenth less room."""
-_LOCK_WAIT = "60s"
+_LOCK_WAIT = "20s"
 _SECRETS: Mapping[str, str] = {"password": "PGPASSWORD"}
 _SERVER_AT_FAULT = (
     "connection to server",
@@ -67,18 +68,21 @@ def dump_postgresql(
     with connect_postgresql(address, timeout_seconds=LONGEST_SECONDS) as connection:
         server = connection.info.server_version
         require_version(program, server=server)
+        known = _tables(connection)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
+            # Before the snapshot: a table that is truncated or rewritten after it looks empty in it.
+            lock_tables(connection, known, address=address)
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert row is not None
             tables = _tables(connection)
-            if tables:
-                # As pg_dump does: TRUNCATE heeds no snapshot, and must not come between dump and count.
-                connection.execute(
-                    sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(tables.values()))
-                )
+            lock_tables(
+                connection,
+                {name: table for name, table in tables.items() if name not in known},
+                address=address,
+            )
             dump = LongProgram(
                 [
                     program,

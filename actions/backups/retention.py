@@ -23,6 +23,15 @@ class Candidate:
     number: int = 0
     """The order in which they were made; 0 where it is not known."""
 
+    @property
+    def moment(self) -> float:
+        """
+        Return when it was made, in seconds since 1970.
+
+        Times of one zone are compared by their wall clock, which shows an hour twice in autumn.
+        """
+        return self.created.timestamp()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
@@ -53,11 +62,11 @@ def decide(candidates: Sequence[Candidate], *, keep: Retention, now: dt.datetime
     and nobody knows which) and an unverified one that is newer than the newest verified: it may still be
     proved. Any other unverified one goes.
     """
-    ordered = sorted(candidates, key=lambda one: (one.created, one.name), reverse=True)
+    ordered = sorted(candidates, key=lambda one: (one.moment, one.name), reverse=True)
     reasons: dict[str, list[str]] = {one.name: [] for one in ordered}
-    past = [one for one in ordered if one.created <= now]
+    past = [one for one in ordered if one.moment <= now.timestamp()]
     for one in ordered:
-        if one.created > now:
+        if one.moment > now.timestamp():
             reasons[one.name].append("from the future")
     verified = [one for one in past if one.verified]
     if verified:
@@ -66,7 +75,7 @@ def decide(candidates: Sequence[Candidate], *, keep: Retention, now: dt.datetime
         if last.number > verified[0].number:
             reasons[last.name].append("made last")
     for one in past:
-        if not one.verified and (not verified or one.created > verified[0].created):
+        if not one.verified and (not verified or one.moment > verified[0].moment):
             reasons[one.name].append("not verified yet")
     for period, bucket_of in _PERIODS:
         for name, why in _fill(verified, period, count=getattr(keep, period), bucket_of=bucket_of):

@@ -8,6 +8,7 @@ from typing import IO, Any, Callable
 
 from .django_start import ShopBroken, start_django
 from .frames import DATA, read_frame, write_frame, write_message
+from .patience import limit_waits, words_of_lock
 
 # The questions, and the module and function that answer each: imported when Django is ready, not before.
 QUESTIONS = {
@@ -39,6 +40,7 @@ def serve(project: str, *, questions: IO[bytes], answers: IO[bytes]) -> None:
         try:
             if not started:
                 start_django(project)
+                limit_waits()
                 started = True
             for answer in _answerer(request["question"])(**request["arguments"]):
                 if isinstance(answer, (bytes, bytearray, memoryview)):
@@ -70,5 +72,8 @@ def _error(error: Exception) -> dict[str, str]:
         return {"error": "shop", "message": str(error), "hint": error.hint}
     from django.db import Error as DatabaseError
 
+    locked = words_of_lock(error)
+    if locked is not None:
+        return {"error": "database", "message": locked[0], "hint": locked[1]}
     kind = "database" if isinstance(error, DatabaseError) else "shop"
     return {"error": kind, "message": f"{type(error).__name__}: {error}", "hint": ""}

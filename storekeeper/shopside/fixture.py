@@ -14,7 +14,7 @@ _PROGRESS_SECONDS = 0.2
 _COLLECT_AFTER = 100_000
 
 
-def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterator[Any]:
+def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterator[Any]:
     """
     Yield, for each table, ``{"table": {…}}`` and the columns of its rows as bytes; then ``{"summary": …}``.
 
@@ -27,13 +27,15 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 60.0) -> Iterat
 
     import django
 
-    from .fixture_tables import applied_migrations, left_out
+    from .fixture_tables import applied_migrations, fixture_models, left_out
     from .snapshot import snapshot
 
     sent: dict[str, dict[str, Any]] = {}
     done = 0
     reported = time.monotonic()
-    with _few_collections(), snapshot(database, lock_timeout_seconds=lock_timeout_seconds) as connection:
+    names = [model._meta.db_table for model in fixture_models(database)]
+    reading = snapshot(database, tables=names, lock_timeout_seconds=lock_timeout_seconds)
+    with _few_collections(), reading as connection:
         moment = dt.datetime.now(dt.timezone.utc)
         tables = _tables(connection, database=database)
         total = sum(table.count() for table in tables)

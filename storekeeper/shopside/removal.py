@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .moments import expired_before
-from .patience import LOCK_SECONDS, patient
+from .patience import LOCK_SECONDS, patient, state_of
 from .related import blocked, stands_alone
 from .rows import parts, text_of
 from .tables import all_rows, model_of
@@ -152,13 +152,10 @@ def _is_narrow(error: Exception, connection: Any) -> bool:
     if isinstance(error, (InterfaceError, MemoryError)):
         return False
     if isinstance(error, OperationalError):
-        cause = error.__cause__
-        state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-        return state in _ONE_ROWS_FAULT
+        return state_of(error) in _ONE_ROWS_FAULT
     if isinstance(error, DatabaseError):
-        state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None) or ""
         # Resources, the operator, the system: whoever tries again is told the same.
-        return not str(state).startswith(("53", "57", "58"))
+        return not state_of(error).startswith(("53", "57", "58"))
     return True
 
 

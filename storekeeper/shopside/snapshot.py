@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from .patience import LOCKED_STATE, state_of
 
 _SQLITE_CACHE_KIB = 500
 
 
 @contextmanager
-def snapshot(database: str, *, lock_timeout_seconds: float) -> Iterator[Any]:
+def snapshot(database: str, *, tables: Sequence[str], lock_timeout_seconds: float) -> Iterator[Any]:
     """
     Give the shop's own connection inside a transaction that only reads and sees one moment.
 
-    PostgreSQL: REPEATABLE READ, READ ONLY; a table that stays locked for ``lock_timeout_seconds`` is an
-    error. SQLite: one deferred read transaction, whatever kind of transaction the settings ask for, so
-    that it never takes the writers' lock. Raises django.db.Error.
+    PostgreSQL: REPEATABLE READ, READ ONLY. First each of ``tables`` is locked against changes of its shape:
+    one that is rewritten or truncated after the moment looks empty. A table that stays locked by another
+    process for ``lock_timeout_seconds`` is an error. SQLite: one deferred read transaction, whatever kind of
+    transaction the settings ask for, so that it never takes the writers' lock. Raises django.db.Error.
     """
     from django.db import connections
 
@@ -33,6 +36,7 @@ def snapshot(database: str, *, lock_timeout_seconds: float) -> Iterator[Any]:
             # Reading all of a large shop may take longer than a page may.
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            _lock(cursor, tables, quote=connection.ops.quote_name)
             # The snapshot is taken by the first query, not by the start.
             cursor.execute("SELECT 1 FROM pg_catalog.pg_class LIMIT 1")
         elif connection.vendor == "sqlite":
@@ -48,3 +52,18 @@ def snapshot(database: str, *, lock_timeout_seconds: float) -> Iterator[Any]:
     finally:
         # Nothing was written: closing ends the transaction, also one that an error has spoilt.
         connection.close()
+
+
+def _lock(cursor: Any, tables: Sequence[str], *, quote: Any) -> None:
+    """Lock the tables as every reader does; one that has no lock, such as a view, tells when it is read."""
+    from django.db import Error
+
+    for table in tables:
+        cursor.execute("SAVEPOINT storekeeper")
+        try:
+            cursor.execute(f"LOCK TABLE {quote(table)} IN ACCESS SHARE MODE")
+        except Error as error:
+            if state_of(error) == LOCKED_STATE:
+                raise type(error)(f"{table}: {error}") from error.__cause__
+            cursor.execute("ROLLBACK TO SAVEPOINT storekeeper")
+        cursor.execute("RELEASE SAVEPOINT storekeeper")

@@ -1,7 +1,9 @@
 """Clocks that jump: no name twice, no order changed, no good backup evicted."""
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,38 @@ def test_hour_that_comes_twice_gives_two_names(shop: Any) -> None:
     ]
     found = [one.path for one in find_backups(paths[0].parent, kind="media")]
     assert found == [paths[1], paths[0]]
+
+
+def test_hour_that_comes_twice_counts_in_its_order() -> None:
+    """Ten past two in winter time comes after ten to three in summer time, and fills the day."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    made = [
+        Candidate(
+            name=name,
+            created=dt.datetime(2026, 10, 25, hour, minute, tzinfo=dt.UTC).astimezone(berlin),
+            verified=True,
+        )
+        for name, hour, minute in (("summer", 0, 50), ("winter", 1, 10))
+    ]
+    assert [f"{one.created:%H:%M}" for one in made] == ["02:50", "02:10"]
+    keep = Retention(daily=1, weekly=0, monthly=0)
+    for now, stay in (
+        (
+            dt.datetime(2026, 10, 26, tzinfo=dt.UTC),
+            {"winter": ("newest verified", "daily 1 of 1"), "summer": ()},
+        ),
+        (
+            # In the middle of the hour, when the later one is not made yet.
+            dt.datetime(2026, 10, 25, 1, 0, tzinfo=dt.UTC).astimezone(berlin),
+            {"winter": ("from the future",), "summer": ("newest verified", "daily 1 of 1")},
+        ),
+    ):
+        assert {one.name: one.reasons for one in decide(made, keep=keep, now=now)} == stay
+    late = [made[0], replace(made[1], verified=False)]
+    assert {one.name: one.reasons for one in decide(late, keep=keep, now=now + dt.timedelta(days=1))} == {
+        "winter": ("not verified yet",),
+        "summer": ("newest verified", "daily 1 of 1"),
+    }
 
 
 def test_newest_that_was_made_with_a_clock_gone_back_stays(shop: Any) -> None:

@@ -1,6 +1,8 @@
 """Due times and what was missed."""
 
 import datetime as dt
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -42,6 +44,50 @@ def test_downtime_is_made_up_for_once(ledger: Ledger, morning: Any) -> None:
     assert [] == restarted.accept_due()
     (run,) = ledger.runs_in(RunState.ACCEPTED)
     assert "schedule" == run.trigger
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's time is that of Berlin."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("night", "cron", "runs"),
+    [
+        # Autumn: the hour from two to three comes twice.
+        ("2026-10-24", "30 2 * * *", ["10-25 02:30 +0200", "10-26 02:30 +0100"]),
+        ("2026-10-24", "0 3 * * *", ["10-25 03:00 +0100", "10-26 03:00 +0100"]),
+        (
+            "2026-10-24",
+            "30 * 25 * *",
+            [
+                *(f"10-25 {hour:02}:30 +0200" for hour in (0, 1, 2)),
+                *(f"10-25 {hour:02}:30 +0100" for hour in range(2, 24)),
+            ],
+        ),
+        # Spring: the hour from two to three does not come.
+        ("2026-03-28", "30 2 * * *", ["03-29 03:00 +0200", "03-30 02:30 +0200"]),
+        ("2026-03-28", "0 3 * * *", ["03-29 03:00 +0200", "03-30 03:00 +0200"]),
+    ],
+)
+@pytest.mark.usefixtures("berlin")
+def test_nights_of_spring_and_autumn(
+    ledger: Ledger, clock: Any, night: str, cron: str, runs: list[str]
+) -> None:
+    """No due time is passed over, and none starts two runs."""
+    clock.moment = dt.datetime.fromisoformat(f"{night} 20:00").astimezone(dt.UTC)
+    scheduler = Scheduler(ledger, schedule={"backup": cron}, now=clock)
+    scheduler.accept_due()
+    started = []
+    for _ in range(48 * 2):
+        clock.advance(minutes=30)
+        started += [f"{clock().astimezone():%m-%d %H:%M %z}" for _ in scheduler.accept_due()]
+    assert started == runs
 
 
 def test_changed_expression_begins_now(ledger: Ledger, morning: Any) -> None:
