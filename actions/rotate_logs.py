@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
@@ -45,6 +45,10 @@ from storekeeper.errors import OverBudget, StorekeeperError
 from storekeeper.files import Tree
 from storekeeper.measure.log_records import Handled, note_handled
 from storekeeper.units import format_size, parse_age
+
+_NO_RIGHTS: Final = (
+    "The log is as it was. Run storekeeper as the user whose file it is, or let it write to the log's folder"
+)
 
 
 def _age_text(text: str) -> str:
@@ -246,7 +250,12 @@ class _Run:
         )
         if done.errors:
             name, error = done.errors[0]
-            reason = error if isinstance(error, StorekeeperError) else StorekeeperError(f"{name}: {error}")
+            hint = _NO_RIGHTS if isinstance(error, PermissionError) else ""
+            reason = (
+                error
+                if isinstance(error, StorekeeperError)
+                else StorekeeperError(f"{name}: {error}", hint=hint)
+            )
             reason.message = f"{reason.message} ({text}; {len(done.errors)} failed)"
             raise reason
         archives = {self._areas[log.area] / log.folder / name for log, one in cut for name in one.archives}

@@ -148,12 +148,7 @@ class FolderRotation:
             presumed = free is Holding.UNKNOWN and self._presumed_free(file)
             if free is not Holding.FREE and not presumed:
                 self._waiting.add(log.log)
-                done.note = (
-                    f"{_holder(file)} has its old file open; the next run after that archives it"
-                    if free is Holding.HELD
-                    else "its old file stays until it is known that no process has it open;"
-                    " run storekeeper as the user whose file it is"
-                )
+                done.note = f"its old file stays: {_who_holds(file)}; the next run after that archives it"
                 return
             size = os.fstat(file.fileno()).st_size
             if size > self._hooks.room_bytes(self._folder, self._archive):
@@ -207,7 +202,7 @@ class FolderRotation:
             if length <= 0:
                 if not done.cut_bytes:
                     done.note = (
-                        f"{format_size(size)} stay in it: {_holder(file)} has it open, and less than a block"
+                        f"{format_size(size)} stay in it: {_who_holds(file)}, and less than a block"
                         " cannot be cut then; they go when it is closed or has grown"
                     )
                 return False
@@ -252,6 +247,10 @@ class FolderRotation:
         return status.st_size if status else 0
 
 
-def _holder(file: IO[bytes]) -> str:
+def _who_holds(file: IO[bytes]) -> str:
     found, _ = find_holders(file)
-    return str(found[0]) if found else "a process"
+    if found:
+        return f"{found[0]} has it open"
+    if holding(file) is Holding.UNKNOWN:
+        return "it is not known whether a process has it open (run storekeeper as the user whose file it is)"
+    return "a process has it open"

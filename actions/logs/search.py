@@ -214,7 +214,8 @@ class _AreaSearch:
         later = [
             dt.datetime.fromtimestamp(moment, tz=dt.UTC) for mark in marks or () for moment in mark.later
         ]
-        if is_expired(period, written=written, later=later, keep=self._wishes.keep, now=self._now):
+        runs = [dt.datetime.fromtimestamp(moment, tz=dt.UTC) for moment in self._rotations.runs]
+        if is_expired(period, written=written, later=later, runs=runs, keep=self._wishes.keep, now=self._now):
             self._found.expired.append((self._area, file))
 
     def _take(self, folder: str, name: str, file: FoundFile) -> None:

@@ -96,20 +96,30 @@ def choose_period(*, oldest: dt.date | None, newest: dt.date, kind: Kind) -> Per
 
 
 def is_expired(
-    period: Period, *, written: dt.datetime, later: Iterable[dt.datetime] = (), keep: Age, now: dt.datetime
+    period: Period,
+    *,
+    written: dt.datetime,
+    later: Iterable[dt.datetime] = (),
+    runs: Iterable[dt.datetime] = (),
+    keep: Age,
+    now: dt.datetime,
 ) -> bool:
     """
     Return whether an archive is past its time, by its name and by its last write.
 
     By its name: ``3 months`` keeps the three whole calendar months before the present one; the present period
     does not count. And no line in it is younger than its last write, so that must lie ``keep`` back as well:
-    whatever the name says, no line goes that is younger than ``keep``. ``later`` are moments that were known
-    when it was written and seemed to lie ahead: if one has passed meanwhile, the clock was behind then, and
-    the archive is as young as that.
+    whatever the name says, no line goes that is younger than ``keep``.
+
+    ``later`` are moments that were known when it was written and seemed to lie ahead. If one has passed
+    meanwhile, the clock was behind then, nobody knows how far, and the archive is as young as the first of
+    the ``runs`` that came after that moment.
     """
     current = dt.datetime.combine(Period.of(now.date(), kind=period.kind).start, dt.time())
-    youngest = max([written, *(moment for moment in later if moment <= now + AHEAD)])
-    return period.end <= keep.before(current).date() and youngest <= keep.before(now)
+    passed = max((moment for moment in later if moment <= now + AHEAD), default=None)
+    if passed is not None:
+        written = max(written, min((run for run in runs if passed < run <= now), default=now))
+    return period.end <= keep.before(current).date() and written <= keep.before(now)
 
 
 def _split(name: str) -> tuple[str, Period] | None:

@@ -114,6 +114,16 @@ def test_an_archive_to_which_somebody_added_stays(change: bytes, make_logs: Call
     assert [] == expired(keeper)
 
 
+def test_an_archive_that_is_not_whole_stays(make_logs: Callable[..., Any]) -> None:
+    """Its end is missing, so it is not what storekeeper wrote."""
+    keeper = make_logs()
+    path = keeper.make_archive(OLD, content=os.urandom(1000), day="2025-01-31")
+    for length in (path.stat().st_size - 1, 40, 13):
+        os.truncate(path, length)
+        keeper.date(OLD, "2025-01-31")
+        assert [] == expired(keeper)
+
+
 def test_an_archive_that_is_written_again_after_the_plan_stays(make_logs: Callable[..., Any]) -> None:
     """The look before the removal is at the very file that was planned."""
     keeper = make_logs()
@@ -153,7 +163,11 @@ def test_lines_archived_while_the_clock_was_behind_stay(make_logs: Callable[...,
     keeper.date("django_2020_01.log.gz", "2020-02-01")
     keeper.now = NOW
     assert [] == expired(keeper)
-    # A file whose time is of a year that has not come tells nothing.
+    # From the first run by a right clock on it is known how old they are at most.
+    keeper.now = NOW + dt.timedelta(days=92)
+    assert [] == expired(keeper)
+    keeper.now = NOW
+    keeper.run()
     keeper.now = NOW + dt.timedelta(days=92)
     assert ["django_2020_01.log.gz"] == expired(keeper)
 
@@ -184,6 +198,8 @@ def test_a_name_that_somebody_else_took_is_left_to_him(make_logs: Callable[..., 
     ]
     keeper.date("django_2025_11.part2.log.gz", "2025-12-01")
     keeper.now = LATER
+    keeper.run()
+    keeper.now = LATER + dt.timedelta(days=130)
     assert ["django_2025_11.part2.log.gz"] == expired(keeper)
 
 
@@ -200,10 +216,12 @@ def test_archives_without_a_mark_are_known_by_the_history(
     )
     ledger.begin_step(run, 0)
     done = {"area": "logs", "archive": OLD, "cut_bytes": 7}
-    outcome = Outcome(summary="", details={"rotated": [done]})
+    nothing = {"area": "logs", "archive": "other_2025_01.log.gz", "cut_bytes": 0}
+    outcome = Outcome(summary="", details={"rotated": [done, nothing]})
     ledger.end_step(run, 0, state=StepState.DONE, outcome=outcome)
     ledger.end_run(run, state=RunState.DONE)
     ledger.file.close()
-    (keeper.folder / OLD).write_bytes(gzip.compress(b"old"))
-    keeper.date(OLD, day)
+    for name in (OLD, "other_2025_01.log.gz"):
+        (keeper.folder / name).write_bytes(gzip.compress(b"old"))
+        keeper.date(name, day)
     assert gone == expired(keeper)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from actions.logs.cut import put_aside, remove_empty
 from actions.logs.folder import LogFolder
 from actions.logs.holders import find_holders
 from actions.logs.system import Holding, holding
@@ -218,6 +219,31 @@ def test_who_holds_a_file_is_known(tmp_path: Path) -> None:
             assert [(pid, True)] == [(one.pid, one.elsewhere) for one in find_holders(file)[0]]
 
 
+def test_without_leases_the_processes_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's file, some filesystems: who has it open is found among the processes."""
+    monkeypatch.setattr("actions.logs.system._take_lease", lambda file: False)
+    monkeypatch.setattr("actions.logs.system._lease_is_refused", lambda file: False)
+    path = tmp_path / "a.log"
+    path.touch()
+    with path.open("r+b") as file:
+        assert Holding.HELD is not holding(file)
+        with held(path):
+            assert Holding.HELD is holding(file)
+
+
+def test_a_name_that_is_taken_is_not_replaced(tmp_path: Path) -> None:
+    """A file is put aside under a free name, or not at all."""
+    for name in ("a.log.1", "a.log.1.rotating"):
+        (tmp_path / name).write_text(name)
+    with LogFolder(tmp_path) as folder:
+        assert put_aside(folder, "a.log.1") is None
+        assert "a.log.1.rotating" == (tmp_path / "a.log.1.rotating").read_text()
+        assert not remove_empty(folder, "a.log.1")
+        (tmp_path / "a.log.1.rotating").unlink()
+        assert "a.log.1.rotating" == put_aside(folder, "a.log.1")
+    assert "a.log.1" == (tmp_path / "a.log.1.rotating").read_text()
+
+
 def test_where_nobody_can_tell_a_renamed_file_stays(
     make_logs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +256,7 @@ def test_where_nobody_can_tell_a_renamed_file_stays(
         keeper.write("orders.log", "one")
         for days in (0, 10, 400):
             keeper.now = DECEMBER + dt.timedelta(days=days)
-            assert "until it is known that no process has it open" in keeper.run().summary
+            assert "not known whether a process has it open" in keeper.run().summary
         assert "one" in (keeper.folder / "orders.log.rotating").read_text()
         # All processes can be seen, and none has it.
         monkeypatch.setattr("actions.logs.system.find_holders", lambda file: ([], True))

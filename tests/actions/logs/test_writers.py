@@ -158,6 +158,7 @@ def test_without_collapse_it_copies_truncates_and_tells_the_risk(
         assert 100 == len(keeper.unpack("django_2025_11.log.gz").splitlines())
 
 
+@pytest.mark.parametrize("stays", [True, False], ids=["stays", "goes"])
 @pytest.mark.parametrize(
     ("name", "handler"),
     [
@@ -167,9 +168,9 @@ def test_without_collapse_it_copies_truncates_and_tells_the_risk(
     ],
 )
 def test_a_process_that_comes_in_the_last_moment_loses_no_line(
-    name: str, handler: str, make_logs: Callable[..., Any]
+    name: str, handler: str, stays: bool, make_logs: Callable[..., Any]
 ) -> None:
-    """Somebody opens the file and writes to it after it was packed, right before the cut."""
+    """Somebody writes to the file after it was packed, right before the cut, and closes it or not."""
     keeper = make_logs({"orders.log": handler})
     keeper.write(name, "one", "two")
     writers = []
@@ -180,6 +181,8 @@ def test_a_process_that_comes_in_the_last_moment_loses_no_line(
             writers.append((aside if aside.exists() else keeper.folder / name).open("a"))
             writers[0].write("2025-11-30 10:00:00 late\n")
             writers[0].flush()
+            if not stays:
+                writers[0].close()
 
     keeper.run(RotateLogs(stage=write_late, patience_seconds=0))
     writers[0].close()
