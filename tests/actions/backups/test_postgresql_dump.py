@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from actions.backups import postgresql_dump
 from actions.backups.postgresql_dump import dump_postgresql, find_program, read_back
 from actions.scope import databases_of
 from storekeeper.databases import DatabaseAddress
-from storekeeper.errors import BackupRefused, ProcessFailed
+from storekeeper.errors import BackupRefused, DatabaseUnavailable, ProcessFailed
 from storekeeper.files import PartialFile
 
 
@@ -96,6 +97,18 @@ def test_no_table_can_be_emptied_between_count_and_dump(
         dumped = rows_in(file.path, table="app_order", kept=kept)
     assert refused
     assert (tables["app_order"].rows, dumped) == (20, 20)
+
+
+def test_locked_table_is_named(
+    kept: Any, address: DatabaseAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that stays locked ends the dump with its name and that of the process which holds it."""
+    monkeypatch.setattr(postgresql_dump, "_LOCK_WAIT", "300ms")
+    with connect(address) as connection, connection.transaction():
+        connection.execute("LOCK TABLE app_order")
+        held = rf"table app_order is locked by process {connection.info.backend_pid} \(.*idle in transaction"
+        with PartialFile(tmp_path / "a.dump") as file, pytest.raises(DatabaseUnavailable, match=held):
+            dump_postgresql(address, config=kept.config, file=file, cancelled=lambda: False)
 
 
 def test_pg_dump_is_ended_when_the_run_is_cancelled(
