@@ -18,7 +18,7 @@ is purged. One that some row names again, as after a restore of the database, co
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -89,8 +89,8 @@ class CleanupOrphanedMedia:
         quarantine = Quarantine(context.config, area=options.area)
         if options.restore is not None:
             run = _chosen(quarantine, options.restore)
-            files = QuarantinedFiles(run=run, files=tuple(run.files()))
-            return OrphanPlan(area=options.area, returns=(files,) if files.files else ())
+            back = QuarantinedFiles(run=run, files=tuple(run.files()))
+            return OrphanPlan(area=options.area, returns=(back,) if back.files else ())
         path = context.config.areas[options.area].path
         if not path.is_dir():
             return OrphanPlan(area=options.area, notes=(f"{path} does not exist",))
@@ -102,8 +102,16 @@ class CleanupOrphanedMedia:
             folder_of = {file.name: search.folder_of(file.name) for file in orphans}
             approvals = Approvals(context.config.state).of(options.area, root=tree.root)
             purges, returns = [], []
-            for run in quarantine.runs():
-                gone, back = _split(run, conversation=conversation, config=context.config, tree=tree)
+            runs = {run: run.files() for run in quarantine.runs()}
+            # One question for all of them: it reads every table of the shop.
+            named = wanted_files(
+                conversation,
+                config=context.config,
+                root=tree.root,
+                files={file.name for files in runs.values() for file in files},
+            )
+            for run, files in runs.items():
+                gone, back = _split(run, files=files, named=named, tree=tree)
                 purges += [gone] if gone.files and run.moment < purge_before else []
                 returns += [back] if back.files else []
             return OrphanPlan(
@@ -283,11 +291,9 @@ class _Housekeeping:
 
 
 def _split(
-    run: QuarantineRun, *, conversation: Conversation, config: Config, tree: Tree
+    run: QuarantineRun, *, files: Sequence[FoundFile], named: Collection[str], tree: Tree
 ) -> tuple[QuarantinedFiles, QuarantinedFiles]:
-    """Give the files of a run that nothing names, and those that some row names again and misses."""
-    files = run.files()
-    named = wanted_files(conversation, config=config, root=tree.root, files=[file.name for file in files])
+    """Give the files of a run that nothing names, and those that something names again and misses."""
     missed = tuple(file for file in files if file.name in named and tree.find(file.name) is None)
     return (
         QuarantinedFiles(run=run, files=tuple(file for file in files if file.name not in named)),

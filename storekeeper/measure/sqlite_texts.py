@@ -9,10 +9,12 @@ before it is found the second time.
 
 import sqlite3
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from storekeeper.databases import DatabaseAddress, connect_sqlite
+from storekeeper.errors import DatabaseUnavailable
 from storekeeper.measure.stored_texts import StoredTexts, first_tables, unreadable
 
 LOCK_SECONDS: Final = 30.0
@@ -50,6 +52,7 @@ def sqlite_texts(
     Unless ``at_once``, the reader may rest in between, and holds nobody up meanwhile. Raises
     DatabaseUnavailable.
     """
+    _check_file(address)
     with connect_sqlite(address, timeout_seconds=LOCK_SECONDS) as connection:
         assert address.path is not None
         [journal] = connection.execute("PRAGMA journal_mode").fetchone()
@@ -70,6 +73,17 @@ def sqlite_relations(address: DatabaseAddress) -> set[str]:
     with connect_sqlite(address, timeout_seconds=LOCK_SECONDS) as connection:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
     return {name for (name,) in rows}
+
+
+def _check_file(address: DatabaseAddress) -> None:
+    """Raise DatabaseUnavailable for an empty file: whoever opens a database that is away makes one."""
+    with suppress(FileNotFoundError):
+        if address.path is not None and address.path.stat().st_size == 0:
+            raise DatabaseUnavailable(
+                f"database {address.name} ({address.path}) is an empty file, so it names nothing",
+                hint="Is the disk with the database mounted? If the shop does not use this database, remove"
+                " it from DATABASES",
+            )
 
 
 def _version(connection: sqlite3.Connection) -> int:

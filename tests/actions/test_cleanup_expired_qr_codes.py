@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
-from storekeeper.errors import ConfigurationError, OverBudget
+from storekeeper.errors import ConfigurationError, OverBudget, StorekeeperError
 
 ACTION = CleanupExpiredQrCodes()
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -159,16 +159,47 @@ def test_a_file_that_another_row_names_stays(keeper: Any) -> None:
     assert gone(keeper) == {"qr_codes/qr_D.png"}
 
 
-def test_a_text_that_the_config_declares_keeps_a_file(make_keeper: Callable[..., Any]) -> None:
-    """A note that links to an image keeps it, while the row of the code goes."""
-    keeper = make_keeper(orders=12, options=("--expired-share=0",), more="references: [app.Order.note]")
-    set_codes(keeper, ("qr_codes/qr_A.png", 9), ("qr_codes/qr_B.png", 9))
+def test_any_text_keeps_a_file_and_the_plan_says_where_it_stands(make_keeper: Callable[..., Any]) -> None:
+    """
+    A note that links to an image keeps it, as does a table that no model knows; the rows of the codes go.
+
+    The row that goes counts for nothing by its own field; a second run finds the files still named.
+    """
+    keeper = make_keeper(orders=12, options=("--expired-share=0",))
+    set_codes(keeper, *((f"qr_codes/qr_{letter}.png", 9) for letter in "ABCD"))
     keeper.shop.evaluate(
-        "from app.models import Order\norder = Order.objects.first()\n"
-        "order.note = 'paid: <a href=\"https://shop.example/media/qr_codes/qr_A.png\">code</a>'\norder.save()\n"
+        "from app.models import Order\nfrom django.db import connection\norder = Order.objects.first()\n"
+        "order.note = 'paid: <a href=\"https://shop.example/media/qr_codes/qr%5FA.png\">code</a>'\norder.save()\n"
+        "cursor = connection.cursor()\ncursor.execute('CREATE TABLE past_codes (image text)')\n"
+        "cursor.execute(\"INSERT INTO past_codes VALUES ('qr_codes/qr_B.png'), ('qr_codes/qr_C.png')\")\n"
         "result = 1"
     )
-    assert gone(keeper) == {"qr_codes/qr_B.png"}
+    before = keeper.files()
+    plan, outcome = keeper.run(ACTION)
+    assert before - keeper.files() == {"qr_codes/qr_D.png"}
+    assert outcome.details["rows"] == 4
+    places = {"1 files stay, since the database names them elsewhere: default: app_order.note"}
+    places.add("2 files stay, since the database names them elsewhere: default: past_codes.image")
+    assert places <= set(plan.notes)
+    assert all(place in outcome.summary for place in places)
+    keeper.run(ACTION)
+    assert before - keeper.files() == {"qr_codes/qr_D.png"}
+
+
+def test_removes_nothing_while_a_database_cannot_be_asked(
+    make_keeper: Callable[..., Any], tmp_path: Any
+) -> None:
+    """A second database that is away may name any image: no row and no file goes, and the run says so."""
+    keeper = make_keeper(orders=12, options=("--expired-share=0",), copied=True)
+    set_codes(keeper, ("qr_codes/qr_A.png", 9))
+    settings = keeper.shop.project / "madamda" / "settings.py"
+    away = tmp_path / "away.sqlite3"
+    added = f"DATABASES['away'] = {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': {str(away)!r}}}"
+    settings.write_text(f"{settings.read_text()}\n{added}\n")
+    before = keeper.files()
+    with pytest.raises(StorekeeperError, match="away"):
+        keeper.run(ACTION)
+    assert keeper.files() == before
 
 
 def test_orphans_go_only_after_a_day_of_rest(keeper: Any) -> None:

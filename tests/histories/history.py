@@ -203,7 +203,6 @@ class History:
     def _other_database(self) -> None:
         name = self._named_file("other database")
         with connections["other"].cursor() as cursor:
-            cursor.execute("CREATE TABLE IF NOT EXISTS legacy (x)")
             cursor.execute("INSERT INTO legacy VALUES (%s)", [text_naming(self.rng, name)])
 
     def _schema(self) -> None:

@@ -131,6 +131,8 @@ def _one(seed: int, *, folder: Path, template: Path, result: dict[str, Any]) -> 
 
     connections.close_all()
     (folder / "other.sqlite3").write_bytes(b"")
+    with connections["other"].cursor() as cursor:
+        cursor.execute("CREATE TABLE legacy (x)")
     if template.exists():
         shutil.copyfile(template, folder / "default.sqlite3")
     shutil.rmtree(folder / "state", ignore_errors=True)

@@ -233,6 +233,10 @@ def test_a_database_or_table_that_is_missing_is_no_answer(tmp_path: Path, ask: A
     missing = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "away.sqlite3")}
     with pytest.raises(StorekeeperError, match=r"away.sqlite3"):
         ask(ORPHAN, databases={"default": known, "away": missing})
+    # As Django makes one when it opens the file that is away.
+    (tmp_path / "away.sqlite3").touch()
+    with pytest.raises(StorekeeperError, match=r"away.sqlite3.*empty"):
+        ask(ORPHAN, databases={"default": known, "away": missing})
     with pytest.raises(StorekeeperError, match=r"has no table app_product, in which app.Product names files"):
         ask(ORPHAN, databases={"default": known}, models=[model("app_product", "image")])
 
