@@ -75,6 +75,7 @@ RECEIVER_METRICS = {
     "storekeeper_action_failures_total",
     "storekeeper_episodes_exhausted",
     "storekeeper_runs_waiting",
+    "storekeeper_alerts_received_total",
 }
 DASHBOARDS = {
     "storekeeper-overview",
