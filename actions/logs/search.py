@@ -2,37 +2,33 @@
 
 import datetime as dt
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from actions.action import Context
 from actions.logs.archive import is_partial_name, marks_of_ours
 from actions.logs.earlier import Spans, archives_of_earlier_runs, was_made
+from actions.logs.handlers import ShopLogs, ask_for_logs, split_mark
 from actions.logs.journal import log_of_journal
 from actions.logs.plan import LeftLog, LogPlan, PlannedLog, Way
 from storekeeper.config import Config
-from storekeeper.errors import StorekeeperError
 from storekeeper.files import FoundFile, Tree
 from storekeeper.files.reasons import ANOTHER_FILESYSTEM, LINK, VANISHED
 from storekeeper.measure.log_periods import AHEAD, Period, choose_period, is_expired, parse_archive_name
 from storekeeper.measure.log_records import last_of_months
 from storekeeper.measure.log_rotations import LogRotations
-from storekeeper.measure.logs import ASIDE_SUFFIX, LogNames, read_ages, why_kept
-from storekeeper.shop import ShopDescription
+from storekeeper.measure.logs import ASIDE_SUFFIX, PACKED, LogNames, read_ages, why_kept
 from storekeeper.units import Age, format_size
 
 AREA_PREFIX: Final = "logs"
-# security.log.1 of RotatingFileHandler, django.log.2025-11-30_23 of TimedRotatingFileHandler.
-_HANDLER_FILE: Final = re.compile(r"(?P<log>.+)\.(?P<mark>\d[\d_-]*)", re.DOTALL | re.ASCII)
 _NEWLY: Final = ("WatchedFileHandler",)
 _NOT_OURS: Final = (
     "past its time, but not known to be made by storekeeper; remove it by hand if nobody needs it"
 )
+_NO_LOG: Final = "its name is none of a log"
 _MOST_OTHERS: Final = 100
 _MOST_LATER: Final = 100
 
@@ -60,15 +56,6 @@ class _Found:
     """Moments that lie ahead of the clock, in seconds since 1970."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Shop:
-    """What the shop says of its logs: path → class of the handler; the zone of its stamps."""
-
-    handlers: Mapping[Path, str]
-    zone: dt.tzinfo | None
-    notes: tuple[str, ...] = ()
-
-
 def log_areas(config: Config) -> Mapping[str, Path]:
     """Return name → path of the areas that hold logs: those whose names begin with ``logs``."""
     return {name: area.path for name, area in config.areas.items() if name.startswith(AREA_PREFIX)}
@@ -76,7 +63,7 @@ def log_areas(config: Config) -> Mapping[str, Path]:
 
 def search_logs(context: Context, *, wishes: Wishes) -> LogPlan:
     """Make the plan; raises UnsafePath where an area cannot be read."""
-    shop = _ask(context)
+    shop = ask_for_logs(context)
     notes = list(shop.notes)
     found = _Found()
     areas = log_areas(context.config)
@@ -103,23 +90,7 @@ def search_logs(context: Context, *, wishes: Wishes) -> LogPlan:
     )
 
 
-def _ask(context: Context) -> _Shop:
-    try:
-        description: ShopDescription = context.shop.describe()
-    except StorekeeperError as error:
-        # Cutting in place is right for every handler, so a broken shop is no reason to let its logs grow.
-        note = f"the shop's LOGGING could not be read ({error.message}); all logs are cut in place"
-        return _Shop(handlers={}, zone=None, notes=(note,))
-    return _Shop(
-        handlers={
-            Path(os.path.realpath(log.path.parent), log.path.name): log.handler
-            for log in description.log_files
-        },
-        zone=ZoneInfo(description.time_zone) if description.time_zone else None,
-    )
-
-
-def _leave_those_outside(shop: _Shop, *, areas: Mapping[str, Path], found: _Found) -> None:
+def _leave_those_outside(shop: ShopLogs, *, areas: Mapping[str, Path], found: _Found) -> None:
     roots = [Path(os.path.realpath(path)) for path in areas.values()]
     for path in sorted(shop.handlers):
         if path.is_file() and not any(root in path.parents for root in roots):
@@ -144,8 +115,8 @@ def _writes_in(folder: Path) -> list[float]:
 
 def _order(log: PlannedLog) -> tuple[object, ...]:
     """Oldest lines of each log first: what was put aside, numbered files from the highest, the log."""
-    match = _HANDLER_FILE.fullmatch(log.name.removesuffix(ASIDE_SUFFIX))
-    mark = match["mark"] if match else ""
+    plain = log.name.removesuffix(ASIDE_SUFFIX)
+    mark = split_mark(plain)[1] if plain != log.log else ""
     rank = {Way.WAITING: 0, Way.HANDLER_FILE: 1}.get(log.way, 2)
     return (log.area, log.folder, log.log, rank, -int(mark) if mark.isdigit() else 0, mark)
 
@@ -156,7 +127,7 @@ class _AreaSearch:
         area: str,
         *,
         tree: Tree,
-        shop: _Shop,
+        shop: ShopLogs,
         found: _Found,
         context: Context,
         wishes: Wishes,
@@ -220,13 +191,9 @@ class _AreaSearch:
 
     def _take(self, folder: str, name: str, file: FoundFile) -> None:
         plain = name.removesuffix(ASIDE_SUFFIX)
-        handler_file = _HANDLER_FILE.fullmatch(plain)
-        log = plain
-        if handler_file and self._is_log(folder, handler_file["log"]):
-            log = handler_file["log"]
-        handler = self._shop.handlers.get(self._tree.root / folder / log, "").rpartition(".")[2]
-        rotating = "Rotating" in handler
-        if not self._is_log(folder, log) or (log != plain and not rotating):
+        log = self._shop.log_of(self._tree.root / folder, name)
+        path = self._tree.root / folder / log
+        if not self._is_log(folder, log):
             self._leave_beside(file)
             return
         if plain != name:
@@ -234,7 +201,7 @@ class _AreaSearch:
         elif log != plain:
             way = Way.HANDLER_FILE
         else:
-            way = Way.RENAME if handler in _NEWLY else Way.IN_PLACE
+            way = Way.RENAME if self._shop.handler(path) in _NEWLY else Way.IN_PLACE
         if file.size_bytes == 0 and way is not Way.WAITING:
             if way is Way.HANDLER_FILE:
                 self._found.empties.append((self._area, file))
@@ -242,7 +209,7 @@ class _AreaSearch:
         if why := why_kept(name, links=file.links):
             self._leave(file.name, why)
             return
-        self._decide(folder, name, file, log=log, way=way, rotating=rotating)
+        self._decide(folder, name, file, log=log, way=way, rotating=self._shop.is_rotating(path))
 
     def _is_log(self, folder: str, name: str) -> bool:
         return self._names.is_log(f"{folder}/{name}" if folder else name)
@@ -312,17 +279,15 @@ class _AreaSearch:
 
     def _leave_beside(self, file: FoundFile) -> None:
         name = file.name.rpartition("/")[2]
-        if not name.startswith(".") and file.size_bytes:
-            why = "its name is none of a log"
-            if _HANDLER_FILE.fullmatch(name):
-                why = "put away by another program's rotation"
-            self._found.others.append(
-                LeftLog(
-                    area=self._area,
-                    name=file.name,
-                    why=f'{why}; to include it, write logs: {{include: ["{name}"]}} in storekeeper.yml',
-                )
-            )
+        if name.startswith(".") or not file.size_bytes:
+            return
+        log, mark = split_mark(name)
+        if name.endswith(PACKED):
+            why = "packed by another program; storekeeper neither rotates nor removes it"
+        else:
+            why = "put away by another program's rotation" if mark and self._names.is_log(log) else _NO_LOG
+            why += f'; to include it, write logs: {{include: ["{name}"]}} in storekeeper.yml'
+        self._found.others.append(LeftLog(area=self._area, name=file.name, why=why))
 
     def _leave(self, name: str, why: str) -> None:
         self._found.left.append(LeftLog(area=self._area, name=name, why=why))

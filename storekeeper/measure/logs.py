@@ -22,7 +22,7 @@ from storekeeper.measure.log_records import Handled
 # As much of either end as is looked at.
 LOOK_BYTES: Final = 64 << 10
 ASIDE_SUFFIX: Final = ".rotating"
-_PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4", ".7z", ".br", ".Z", ".tgz")
+PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4", ".7z", ".br", ".Z", ".tgz")
 # A clock that is set back a little does not undo what was noted.
 _LEEWAY: Final = dt.timedelta(days=1)
 
@@ -36,7 +36,7 @@ class LogNames:
     def is_log(self, name: str) -> bool:
         """Return whether the file of that name below its area is a log that is written to."""
         last = name.rpartition("/")[2]
-        if last.startswith(".") or last.endswith((*_PACKED, ASIDE_SUFFIX)):
+        if last.startswith(".") or last.endswith((*PACKED, ASIDE_SUFFIX)):
             return False
         return last.endswith(LOG_SUFFIX) or any(
             fnmatchcase(name, pattern) or fnmatchcase(last, pattern) for pattern in self.include

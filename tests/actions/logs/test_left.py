@@ -138,6 +138,23 @@ def test_closed_files_do_not_stay_behind_empty(make_logs: Callable[..., Any]) ->
     assert ["a.log", "a_2025_11.log.gz", "b.log", "b_2025_11.log.gz", "c.log.1"] == keeper.names()
 
 
+def test_closed_files_that_a_namer_called_otherwise_are_known(make_logs: Callable[..., Any]) -> None:
+    """a.1.log and b.2025-11-01.log belong to rotating handlers, c.2025-11-01.log to none that is known."""
+    keeper = make_logs({"a.log": "RotatingFileHandler", "b.log": "TimedRotatingFileHandler"})
+    for name in ("a.1.log", "a-2.log", "b.2025-11-01.log", "b_20251102.log", "c.2025-11-01.log"):
+        keeper.write(name, name)
+    keeper.run()
+    assert [
+        "a_2025_11.log.gz",
+        "b_2025_11.log.gz",
+        "c.2025-11-01.log",
+        "c.2025-11-01_2025_11.log.gz",
+    ] == keeper.names()
+    assert ["a-2.log", "a.1.log"] == [
+        line.split()[-1] for line in keeper.unpack("a_2025_11.log.gz").splitlines()
+    ]
+
+
 def test_an_empty_closed_file_that_a_process_has_open_stays(make_logs: Callable[..., Any]) -> None:
     """Another process of the shop may still write to it; what it writes is archived by a later run."""
     keeper = make_logs({"b.log": "RotatingFileHandler"})
@@ -164,6 +181,8 @@ def test_names_beside_the_logs_are_listed_with_the_way_to_include_them(make_logs
     told = {left.name: left.why for left in plan.left}
     assert {"access_log", "app.txt", "web/audit.json", "other.log.1"} <= set(told)
     assert 'logs: {include: ["app.txt"]}' in told["app.txt"]
+    assert "neither rotates nor removes" in told["packed.log.gz"]
+    assert "put away by another program" in told["other.log.1"]
     keeper = make_logs(more='logs: {include: ["*_log", "*.txt", "web/*.json"]}')
     keeper.run()
     assert {"access_log_2025_11.gz", "app.txt_2025_11.gz", "web/audit.json_2025_11.gz"} <= set(keeper.names())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from actions.rotate_logs import RotateLogs
+from storekeeper.measure.log_records import read_records
 from tests.actions.logs.conftest import NOW
 
 
@@ -207,3 +208,20 @@ def test_a_log_that_somebody_else_changed_meanwhile_is_not_cut(make_logs: Callab
         keeper.run(RotateLogs(stage=rotate_elsewhere, patience_seconds=0))
     assert b"2025-12-01 new\n" * (size // 15 + 1000) == path.read_bytes()
     assert ["django.log"] == keeper.names()
+    assert {} == read_records(keeper.config.state).handled
+
+
+def test_a_log_that_is_opened_in_the_last_moment_is_not_emptied(make_logs: Callable[..., Any]) -> None:
+    """Who has it open may write at any moment, also between the last look and the cut."""
+    keeper = make_logs()
+    path = keeper.write("django.log", "one")
+    writers = []
+
+    def open_late(stage: str) -> None:
+        if stage == "noted":
+            writers.append(path.open("a"))
+
+    keeper.run(RotateLogs(stage=open_late, patience_seconds=0))
+    assert "2025-11-30 10:00:00 one\n" == path.read_text()
+    assert ["django.log"] == keeper.names()
+    writers[0].close()
