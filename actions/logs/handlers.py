@@ -1,4 +1,4 @@
-"""What the shop's LOGGING says of its logs: the handler of each, and the files that a rotating one has closed."""
+"""What the shop's LOGGING says of its logs: the handler of each, and what a rotating one has closed."""
 
 import datetime as dt
 import os

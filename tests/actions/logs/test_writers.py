@@ -143,6 +143,21 @@ def test_a_renamed_log_waits_for_a_process_that_still_has_it_open(make_logs: Cal
         assert "2025-11-30 10:00:00 one\n2025-11-30 10:00:00 late\n" == keeper.unpack("orders_2025_11.log.gz")
 
 
+def test_a_log_waits_until_its_older_part_is_archived(make_logs: Callable[..., Any]) -> None:
+    """While the old file of a log is held, the new one keeps its lines: they come behind those in the archive."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        keeper = make_logs({"orders.log": "WatchedFileHandler"}, folder=Path(folder))
+        path = keeper.write("orders.log", "one")
+        with path.open("a"):
+            keeper.run()
+            keeper.write("orders.log", "two")
+            assert "an older part of it must be archived first" in keeper.run(now=True).summary
+            assert "two" in path.read_text()
+        keeper.run(now=True)
+        lines = keeper.unpack("orders_2025_11.log.gz").splitlines()
+        assert ["one", "two"] == [line.split()[-1] for line in lines]
+
+
 def test_without_collapse_it_copies_truncates_and_tells_the_risk(
     make_logs: Callable[..., Any], start_writers: Callable[..., Any]
 ) -> None:
