@@ -144,7 +144,7 @@ def test_a_renamed_log_waits_for_a_process_that_still_has_it_open(make_logs: Cal
 
 
 def test_a_log_waits_until_its_older_part_is_archived(make_logs: Callable[..., Any]) -> None:
-    """While the old file of a log is held, the new one keeps its lines: they come behind those in the archive."""
+    """While the old file of a log is held, the new one keeps its lines: they come behind those."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         keeper = make_logs({"orders.log": "WatchedFileHandler"}, folder=Path(folder))
         path = keeper.write("orders.log", "one")
