@@ -6,9 +6,11 @@ Which images go, for ``days`` (without it, for the ``keep`` of each kind in the 
 * *expired*: the database says that the code expired more than ``days`` ago. The age of the file does not
   count. With ``--force`` a code that has not expired goes too (*unexpired*) when its file is that old.
 * *old*: of a kind without rows (tracking codes), the file was last changed more than ``days`` ago.
-* *orphaned*: the name fits a kind that has rows, but no row names it. The file was last changed more than
+* *orphaned*: the name fits a kind that has rows, but nothing names it, it is not made of a file that is
+  named, and its folder is one of uploads (``storekeeper.measure.judge``). The file was last changed more than
   ``days`` ago, and nothing at all happened to it for 24 hours: an upload is on the disk before its row is,
-  and a file that was copied in keeps an old time of change, but not an old ctime.
+  and a file that was copied in keeps an old time of change, but not an old ctime. It goes into the area's
+  quarantine: ``cleanup_orphaned_media`` brings it back when something names it again, and purges it later.
 
 For the first two the grace period is ``days`` itself, counted from the expiry or from the last change.
 Never goes a file that anything else in the shop's databases names, in whatever column, table and spelling:
@@ -20,7 +22,7 @@ What is between the two is in a journal: the next run finishes what a killed run
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -28,15 +30,18 @@ from pathlib import Path
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.media.qr_code_plan import PlannedRow, QrCodePlan
+from actions.media.qr_code_plan import PlannedRow, QrCodePlan, Reason
 from actions.media.qr_code_search import QrCodeSearch, question
+from actions.media.quarantine import Quarantine
 from actions.media.references import named_files
 from actions.media.removal_journal import RemovalJournal
+from actions.media.wanted import wanted_files
 from actions.stuck import Stuck
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
 from storekeeper.errors import OverBudget
 from storekeeper.files import FoundFile, Tree
+from storekeeper.files.reasons import ONE_FILES_FAULT
 from storekeeper.shop.shop import Conversation
 from storekeeper.units import format_size
 
@@ -111,6 +116,8 @@ class _Done:
     files: int = 0
     size_bytes: int = 0
     rows: int = 0
+    quarantined: int = 0
+    quarantined_bytes: int = 0
     left_files: int = 0
     left_rows: int = 0
 
@@ -133,17 +140,24 @@ class _Removal:
         # Files first that need no database: on a full disk the database may be unable to write.
         with self._context.shop.talk() as conversation:
             for area, items in groupby(self._plan.files, key=lambda item: item.area):
-                files = [item.file for item in items]
+                files = [item.file for item in items if item.reason is not Reason.ORPHANED]
                 self._remove_unnamed(conversation, area=area, files=files)
             self._journal.clear()
             for rows in _rounds(self._plan.rows_to_go):
                 if self._context.cancelled():
                     break
                 self._round(conversation, rows)
+            for area, items in groupby(self._plan.files, key=lambda item: item.area):
+                orphans = [item.file for item in items if item.reason is Reason.ORPHANED]
+                if orphans and not self._context.cancelled():
+                    self._set_aside(conversation, area=area, orphans=orphans)
         text = (
             f"removed {self._done.files} files ({format_size(self._done.size_bytes)})"
             f" and {self._done.rows} rows"
         )
+        if self._done.quarantined:
+            size = format_size(self._done.quarantined_bytes)
+            text += f"; {self._done.quarantined} orphaned files ({size}) went into quarantine"
         return self._outcome(text)
 
     def _round(self, conversation: Conversation, rows: Sequence[PlannedRow]) -> None:
@@ -187,6 +201,32 @@ class _Removal:
                 if self._done.files % REPORT_FILES == 0:
                     self._report()
 
+    def _set_aside(self, conversation: Conversation, *, area: str, orphans: Sequence[FoundFile]) -> None:
+        """Move codes that no row names into the area's quarantine: only their name speaks against them."""
+        root = self._root(area)
+        wanted = wanted_files(
+            conversation, config=self._config, root=root, files=[file.name for file in orphans]
+        )
+        free = [file for file in orphans if file.name not in wanted]
+        self._done.left_files += len(orphans) - len(free)
+        Quarantine(self._config, area=area).set_aside(
+            free, now=self._context.now(), attempt=self._moves_aside, cancelled=self._context.cancelled
+        )
+
+    def _moves_aside(self, file: FoundFile, move: Callable[[], bool]) -> None:
+        try:
+            moved = move()
+        except FileNotFoundError:
+            moved = False
+        except OSError as error:
+            if error.errno not in ONE_FILES_FAULT:
+                raise
+            self._stuck.add(file.name, str(error.strerror))
+            return
+        self._done.quarantined += moved
+        self._done.quarantined_bytes += file.size_bytes if moved else 0
+        self._done.left_files += not moved
+
     def _root(self, area: str) -> Path:
         return self._config.areas[area].path.resolve()
 
@@ -208,9 +248,10 @@ class _Removal:
         return Outcome(
             summary="; ".join([text, *([stuck] if stuck else []), *self._plan.notes]),
             freed_bytes=done.size_bytes,
-            changed=done.files + done.rows,
+            changed=done.files + done.rows + done.quarantined,
             details={
-                "files": done.files,
+                "files": done.files + done.quarantined,
+                "quarantined": done.quarantined,
                 "rows": done.rows,
                 "left_files": done.left_files,
                 "left_rows": done.left_rows,

@@ -102,6 +102,7 @@ class CleanupOrphanedMedia:
             folder_of = {file.name: search.folder_of(file.name) for file in orphans}
             approvals = Approvals(context.config.state).of(options.area, root=tree.root)
             purges, returns = [], []
+            notes = [note] if note else []
             runs = {run: run.files() for run in quarantine.runs()}
             # One question for all of them: it reads every table of the shop.
             named = wanted_files(
@@ -111,9 +112,12 @@ class CleanupOrphanedMedia:
                 files={file.name for files in runs.values() for file in files},
             )
             for run, files in runs.items():
-                gone, back = _split(run, files=files, named=named, tree=tree)
+                gone, back, others = _split(run, files=files, named=named, tree=tree)
                 purges += [gone] if gone.files and run.moment < purge_before else []
                 returns += [back] if back.files else []
+                notes += [f"{others} files in {run.folder} were not set aside by storekeeper and stay"] * (
+                    others > 0
+                )
             return OrphanPlan(
                 area=options.area,
                 moves=tuple(orphans),
@@ -126,7 +130,7 @@ class CleanupOrphanedMedia:
                 folder_of=folder_of,
                 approved=approvals,
                 not_judged=search.not_judged(),
-                notes=(*((note,) if note else ()), *search.notes()),
+                notes=(*notes, *search.notes()),
             )
 
     def perform(self, context: Context, options: CleanupOrphanedMediaOptions, plan: OrphanPlan) -> Outcome:
@@ -240,7 +244,7 @@ class _Housekeeping:
         free = [file for file in group.files if file.name not in named]
         self._left += len(group.files) - len(free)
         with Tree(group.run.folder) as aside:
-            for file, removed in aside.remove_all(free):
+            for file, removed in aside.remove_all(group.run.own_files(free)):
                 if removed:
                     self._purged += 1
                     self._purged_bytes += file.size_bytes
@@ -256,19 +260,17 @@ class _Housekeeping:
             root=tree.root,
             files=[file.name for file in self._moves],
         )
-        run = self._quarantine.name_of(self._context.now())
-        with self._quarantine.open() as aside:
-            for file in self._moves:
-                if self._context.cancelled():
-                    break
-                if file.name in named:
-                    self._left += 1
-                elif self._moves_now(
-                    file, partial(tree.set_aside, file, into=aside, name=f"{run}/{file.name}")
-                ):
-                    self._moved += 1
-                    self._moved_bytes += file.size_bytes
-                    self._report()
+        free = [file for file in self._moves if file.name not in named]
+        self._left += len(self._moves) - len(free)
+        self._quarantine.set_aside(
+            free, now=self._context.now(), attempt=self._moves_aside, cancelled=self._context.cancelled
+        )
+
+    def _moves_aside(self, file: FoundFile, move: Callable[[], bool]) -> None:
+        if self._moves_now(file, move):
+            self._moved += 1
+            self._moved_bytes += file.size_bytes
+            self._report()
 
     def _moves_now(self, file: FoundFile, move: Callable[[], bool]) -> bool:
         """Move one file; return whether it has moved. One that stays is counted, or named with the reason."""
@@ -292,12 +294,17 @@ class _Housekeeping:
 
 def _split(
     run: QuarantineRun, *, files: Sequence[FoundFile], named: Collection[str], tree: Tree
-) -> tuple[QuarantinedFiles, QuarantinedFiles]:
-    """Give the files of a run that nothing names, and those that something names again and misses."""
+) -> tuple[QuarantinedFiles, QuarantinedFiles, int]:
+    """
+    Return the files of a run that nothing wants, those that are wanted again and missing, and how many more
+    there are that storekeeper did not set aside.
+    """
     missed = tuple(file for file in files if file.name in named and tree.find(file.name) is None)
+    own = run.own_files(files)
     return (
-        QuarantinedFiles(run=run, files=tuple(file for file in files if file.name not in named)),
+        QuarantinedFiles(run=run, files=tuple(file for file in own if file.name not in named)),
         QuarantinedFiles(run=run, files=missed),
+        len(files) - len(own),
     )
 
 

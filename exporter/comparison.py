@@ -187,7 +187,7 @@ class AreaComparison:
                 listing = unpacked(state.listings[place])
                 above = f"{folder}/" if folder else ""
                 for name, size in zip(listing.names, listing.sizes, strict=True):
-                    if above + name in found.orphans:
+                    if above + name in found.orphans and above + name not in self._replaced:
                         self._orphans.add((NO_KIND, ORPHANED), size_bytes=size)
         return found.left_alone
 

@@ -125,7 +125,7 @@ class Comparisons:
             description=description,
             unnamed=self._unnamed[name],
             unnamed_originals=self._unnamed_originals[name],
-            find_orphans=self._finder(name, references.uploads, description=description),
+            find_orphans=self._finder(name, references.uploads, replaced=replaced, description=description),
             now=now,
             replaced=replaced,
             pace=self._pacer(),
@@ -145,6 +145,7 @@ class Comparisons:
         name: str,
         uploads: Uploads | None,
         *,
+        replaced: frozenset[str],
         description: ShopDescription,
     ) -> FindOrphans | None:
         """Return what finds the orphans of an area, as its cleanup does; None where none may be judged."""
@@ -162,6 +163,7 @@ class Comparisons:
                     in_code=lambda files: names_in_code(files, config=self._config, description=description),
                     read=lambda file: small_text(tree, file),
                     passed=passed,
+                    replaced=replaced,
                 ).find(listing)
 
         return find

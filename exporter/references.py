@@ -10,6 +10,7 @@ from storekeeper.config import Area, Config, QrCodes
 from storekeeper.databases import DatabaseAddress, Engine, address_from_django
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop import ModelDescription, ShopDescription
+from storekeeper.shop.qr_sources import problem_of
 from storekeeper.shop.uploads import Uploads, uploads_of
 
 
@@ -63,6 +64,9 @@ def area_references(area: Area, *, name: str, config: Config, description: ShopD
             found += in_databases(
                 model, column=column, prefix=prefix or "", kind=kind, config=config, description=description
             )
+    for kind, source in kinds.items():
+        if kind not in missing and (problem := problem_of(kind, source, description=description)):
+            raise ConfigurationError(problem, hint="storekeeper init shows the models that the shop has")
     for kind in sorted(missing):
         source = kinds[kind]
         raise ConfigurationError(

@@ -12,6 +12,7 @@ from storekeeper.measure.live_names import read_live_names
 from storekeeper.measure.orphans import FoundOrphans, OrphanFinder
 from storekeeper.measure.own_code import names_in_code
 from storekeeper.measure.passed_files import passed_files, small_text
+from storekeeper.replaced_images import replaced_images
 from storekeeper.shop import ShopDescription
 from storekeeper.shop.shop import Conversation
 from storekeeper.shop.uploads import Uploads, uploads_of
@@ -58,6 +59,7 @@ class OrphanSearch:
             in_code=lambda files: names_in_code(files, config=self._config, description=description),
             read=lambda name: small_text(tree, name),
             passed=passed_files(self._config, area=self._area),
+            replaced=replaced_images(self._config.state, root=tree.root),
         ).find(self._listing)
         found = [self._file(name) for name in sorted(self._found.orphans)]
         old = [file for file in found if file.youngest < self._youngest]

@@ -19,7 +19,7 @@ class Reason(enum.StrEnum):
     OLD = "old"
     """Its kind has no rows, and the file is older than images are kept."""
     ORPHANED = "orphaned"
-    """Its kind has rows, but none names it."""
+    """Its kind has rows, but none names it: it goes into quarantine."""
     UNFINISHED = "unfinished"
     """Its row went in a run that was cut short before the file followed."""
 
@@ -70,8 +70,17 @@ class QrCodePlan:
 
     @property
     def size_bytes(self) -> int:
-        """Give the bytes of all files that would go."""
-        return sum(item.file.size_bytes for item in self._all() if item.file is not None)
+        """Return the bytes of all files that would be removed; what is quarantined frees nothing yet."""
+        return sum(
+            item.file.size_bytes
+            for item in self._all()
+            if item.file is not None and item.reason is not Reason.ORPHANED
+        )
+
+    @property
+    def orphans(self) -> int:
+        """Return the number of files that would go into quarantine."""
+        return sum(1 for item in self.files if item.reason is Reason.ORPHANED)
 
     @property
     def file_count(self) -> int:
@@ -90,7 +99,10 @@ class QrCodePlan:
             text = "no QR code is to go"
         else:
             size = format_size(self.size_bytes)
-            text = f"{self.file_count} files ({size}) and {len(self.rows_to_go)} rows would go"
+            removed = self.file_count - self.orphans
+            text = f"{removed} files ({size}) and {len(self.rows_to_go)} rows would go"
+            if self.orphans:
+                text += f"; {self.orphans} orphaned files would go into quarantine"
         if self.over_budget:
             text += f"; it would stop: {self.over_budget}"
         return "; ".join([text, *self.notes])

@@ -22,8 +22,13 @@ from storekeeper.config import QrCodes
 from storekeeper.errors import ConfigurationError, UnsafePath
 from storekeeper.files import FoundFile, Tree
 from storekeeper.files.patterns import FilePattern
+from storekeeper.measure.judge import Judge, LeftAlone
+from storekeeper.measure.live_names import read_live_names
+from storekeeper.measure.orphans import MADE_OF_LIVE
 from storekeeper.shop import ShopDescription
+from storekeeper.shop.qr_sources import problem_of
 from storekeeper.shop.shop import Conversation
+from storekeeper.shop.uploads import uploads_of
 
 ORPHAN_GRACE_SECONDS = 86400.0
 
@@ -179,8 +184,14 @@ class QrCodeSearch:
             asked = with_rows | {item.file.name for item in free}
             named = named_files(conversation, config=self._config, root=tree.root, files=asked, going=going)
             stay = named.files | self._kept[area]
+            left = self._not_ours(
+                conversation, area, [item for item in free if item.reason is Reason.ORPHANED]
+            )
             for item in free:
                 if item.file.name in stay:
+                    continue
+                if item.file.name in left:
+                    self._notes.add(f"orphans left alone: {left[item.file.name]}", item.file.name)
                     continue
                 if item.reason is Reason.ORPHANED and named.references == 0:
                     self._notes.add(
@@ -195,6 +206,26 @@ class QrCodeSearch:
             for place, count in sorted(Counter(map(named.places.get, shared & named.files)).items()):
                 self._notes.add(f"{count} files stay, since the database names them elsewhere: {place}")
         return files, kept_rows
+
+    def _not_ours(self, conversation: Conversation, area: str, orphans: list[PlannedFile]) -> dict[str, str]:
+        """Return which codes without a row stay all the same, and why: as for any other orphan."""
+        if not orphans:
+            return {}
+        description = ShopDescription.model_validate(conversation.ask("describe"))
+        root = self._trees[area].root
+        uploads = uploads_of(root, area=area, config=self._config, description=description)
+        live = read_live_names(root, config=self._config, description=description)
+        judge = Judge(uploads, named_folders=live.folders)
+        found = {}
+        for item in orphans:
+            verdict = judge.of(item.file.name.rpartition("/")[0])
+            if uploads.refusal:
+                found[item.file.name] = uploads.refusal
+            elif isinstance(verdict, LeftAlone):
+                found[item.file.name] = verdict.reason
+            elif live.made_of_live(item.file.name):
+                found[item.file.name] = MADE_OF_LIVE
+        return found
 
     def _without_rows(self, area: str, with_rows: set[str]) -> Iterator[PlannedFile]:
         """Give the files that their age lets go if no row names them."""
@@ -219,15 +250,13 @@ class QrCodeSearch:
 
     def _prefix(self, name: str, kind: QrCodes, description: ShopDescription) -> str:
         """Give where the field's files lie below the area; raises ConfigurationError where they do not."""
+        if problem := problem_of(name, kind, description=description):
+            raise ConfigurationError(problem, hint="storekeeper init shows the fields that the shop has")
         assert kind.model is not None
         assert kind.file is not None
         model = description.model(kind.model)
         field = model.file_field(kind.file) if model else None
-        if field is None:
-            raise ConfigurationError(
-                f"qr_codes.{name}: the shop has no file field {kind.model}.{kind.file}",
-                hint="storekeeper init shows the fields that the shop has",
-            )
+        assert field is not None, "a kind without one is a problem"
         root = self._trees[kind.area].root
         location = Path(os.path.realpath(field.storage_location)) if field.storage_location else None
         if location is None or not location.is_relative_to(root):

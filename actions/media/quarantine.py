@@ -8,20 +8,25 @@ enter it, so a web server under another user shows nothing of it. All three are 
 
 Shops that bear the same name may share a state folder. A quarantine there is of the root that began it; for
 any other root it does not exist, so that no shop ever gets the files of another.
+
+Each run has a list beside its folder of what it set aside, written before the first file moves. Only what is
+in that list, unchanged, is ever purged: a folder, or a file in it, that someone else has put there stays.
 """
 
 import datetime as dt
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from storekeeper.config import Config
 from storekeeper.errors import StorekeeperError
-from storekeeper.files import FoundFile, Tree
+from storekeeper.files import FoundFile, PartialFile, Tree
 from storekeeper.files.private import make_private_folder
 from storekeeper.files.tree import OWN_PREFIX
 
@@ -43,6 +48,11 @@ class QuarantineRun:
         """Give the files, named as they were below their area."""
         with Tree(self.folder) as tree:
             return list(tree.walk())
+
+    def own_files(self, files: Iterable[FoundFile]) -> list[FoundFile]:
+        """Return those of the files that the run's list holds as they are: these alone may be purged."""
+        listed = _listed(self.folder)
+        return [file for file in files if listed.get(file.name) == (file.size_bytes, file.modified_ns)]
 
 
 class Quarantine:
@@ -90,10 +100,46 @@ class Quarantine:
         """Give the name of a run that begins now."""
         return now.astimezone(dt.UTC).strftime(_RUN_FORMAT)
 
+    def set_aside(
+        self,
+        files: Sequence[FoundFile],
+        *,
+        now: dt.datetime,
+        attempt: Callable[[FoundFile, Callable[[], bool]], object],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """
+        Move files of the area here, as one run that begins now.
+
+        ``attempt`` is called with each file and what moves it: that gives False, or raises OSError, where the
+        file stays. Raises StorekeeperError where no place can be reached by a rename.
+        """
+        if not files:
+            return
+        run = self.name_of(now)
+        with self.open() as aside, Tree(self._root) as tree:
+            self._write_list(aside, run=run, files=files)
+            for file in files:
+                if cancelled():
+                    break
+                attempt(file, partial(tree.set_aside, file, into=aside, name=f"{run}/{file.name}"))
+
+    def _write_list(self, aside: Tree, *, run: str, files: Iterable[FoundFile]) -> None:
+        """Write down, durable on return, what the run is about to set aside in the tree of ``open``."""
+        document = {
+            "root": os.fsdecode(os.fspath(self._root)),
+            "files": [[file.name, file.size_bytes, file.modified_ns] for file in files],
+        }
+        with PartialFile(_list_of(aside.root / run)) as written:
+            written.stream.write(json.dumps(document, ensure_ascii=True).encode("ascii"))
+            written.finish()
+
     def remove_empty(self, run: QuarantineRun) -> None:
-        """Remove the folders of a run that hold no file any more."""
+        """Remove the folders of a run that hold no file any more, with its list when nothing is left."""
         with Tree(run.folder.parent) as tree:
             tree.remove_empty_folders(run.folder.name)
+        if not run.folder.exists():
+            _list_of(run.folder).unlink(missing_ok=True)
 
     def _runs(self) -> Iterator[QuarantineRun]:
         for place in self._places:
@@ -134,6 +180,19 @@ class Quarantine:
         finally:
             source.unlink(missing_ok=True)
             (place / probe).unlink(missing_ok=True)
+
+
+def _list_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.json")
+
+
+def _listed(folder: Path) -> Mapping[str, tuple[int, int]]:
+    """Return name → (bytes, time of change) of what a run has set aside; nothing where it left no list."""
+    try:
+        document = json.loads(_list_of(folder).read_bytes())
+        return {str(name): (int(size), int(modified)) for name, size, modified in document["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _runs_in(place: Path) -> Iterator[QuarantineRun]:

@@ -7,6 +7,7 @@ from actions.media.references import named_files
 from storekeeper.config import Config
 from storekeeper.measure.live_names import read_live_names
 from storekeeper.measure.own_code import names_in_code
+from storekeeper.replaced_images import replaced_images
 from storekeeper.shop import ShopDescription
 from storekeeper.shop.shop import Conversation
 
@@ -27,6 +28,7 @@ def wanted_files(
         return named
     description = ShopDescription.model_validate(conversation.ask("describe"))
     live = read_live_names(root, config=config, description=description)
-    made = {file for file in rest if live.names(file) or live.made_of_live(file)}
+    replaced = replaced_images(config.state, root=root)
+    made = {file for file in rest if live.names(file) or (file not in replaced and live.made_of_live(file))}
     rest = [file for file in rest if file not in made]
     return named | made | names_in_code(rest, config=config, description=description)

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from actions.media.approvals import Approvals
 from actions.playbooks import check_playbooks
 from storekeeper.commands.common import config_option, print_json
 from storekeeper.config import Config, find_config, load_config
-from storekeeper.errors import ConfigurationError, StorekeeperError
+from storekeeper.errors import ConfigurationError, ShopError, StorekeeperError
 from storekeeper.measure.not_measured import not_measured
-from storekeeper.shop import Shop
+from storekeeper.shop import Shop, ShopDescription
+from storekeeper.shop.qr_sources import problem_of
 
 
 @click.command("check-config")
@@ -28,14 +30,43 @@ def check_config(config_file: Path | None, schema: bool) -> None:
         return
     path = find_config(config_file)
     config = load_config(path)
-    problems = check_playbooks(config)
+    description, silence = _ask_shop(config)
+    problems = (*check_playbooks(config), *_problems_with(config, description))
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise ConfigurationError(f"{path} has {count}:", problems=problems)
     names = ", ".join((*(f"database {name}" for name in config.databases), *config.areas))
     click.echo(f"{path} is in order: {names or 'it names nothing to look after'}")
-    for note in _notes(config):
+    for note in (*_notes(config), *silence, *_approvals(config)):
         click.echo(f"note: {note}")
+
+
+def _ask_shop(config: Config) -> tuple[ShopDescription | None, tuple[str, ...]]:
+    """Return what the shop says of itself where that is needed, and what to note where it says nothing."""
+    if not any(kind.model for kind in config.qr_codes.values()):
+        return None, ()
+    try:
+        return Shop.of(config).describe(), ()
+    except (ShopError, OSError) as error:
+        words = error.message if isinstance(error, ShopError) else str(error)
+        return None, (f"qr_codes: the shop cannot be asked about its fields: {words}",)
+
+
+def _problems_with(config: Config, description: ShopDescription | None) -> Iterator[str]:
+    """Yield what the shop does not have, or not in the form in which it is needed."""
+    if description is not None:
+        for name, kind in config.qr_codes.items():
+            if problem := problem_of(name, kind, description=description):
+                yield problem
+
+
+def _approvals(config: Config) -> Iterator[str]:
+    """Yield which folders of uploads are cleaned unattended."""
+    for one in Approvals(config.state).all():
+        yield (
+            f"areas.{one.area}: orphaned files of {one.folder or 'the area itself'} move unattended, approved"
+            f" by {one.who} on {one.approved.astimezone():%Y-%m-%d}"
+        )
 
 
 def _notes(config: Config) -> Iterator[str]:

@@ -51,7 +51,8 @@ class OrphanFinder:
 
     ``named`` tells which of some files any database names; ``in_code`` which of them settings, code and
     templates name. ``read`` gives the text of a small file of the area, ``""`` for any other. ``passed``
-    tells which files are none of ours: codes of ``qr_codes``, patterns of ``ignore``.
+    tells which files are none of ours: codes of ``qr_codes``, patterns of ``ignore``. ``replaced`` are
+    originals in whose place rows name a file that storekeeper made of them: they are not made of that one.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class OrphanFinder:
         in_code: Callable[[Collection[str]], Collection[str]] = lambda files: (),
         read: Callable[[str], str] = lambda name: "",
         passed: Callable[[str], bool] = lambda name: False,
+        replaced: Collection[str] = (),
     ) -> None:
         self._judge = Judge(uploads, named_folders=live.folders)
         self._live = live
@@ -70,6 +72,7 @@ class OrphanFinder:
         self._in_code = in_code
         self._read = read
         self._passed = passed
+        self._replaced = replaced
         self._kept: dict[str, int] = {}
         self._left_alone: dict[str, str] = {}
 
@@ -115,6 +118,8 @@ class OrphanFinder:
             return True
         if name.startswith(".") or name.lower() in FURNITURE:
             self._count("put there by a server or a system")
+        elif path in self._replaced:
+            return False
         elif self._live.made_of_live(path) or any(map(self._live.is_stem, _inner(folder, verdict))):
             self._count(MADE_OF_LIVE)
         else:
@@ -141,7 +146,7 @@ class OrphanFinder:
         live = LiveNames()
         for original in self._named(asked) if asked else ():
             live.add_elsewhere(original)
-        return {path for path in wanted if live.made_of_live(path)}
+        return {path for path in wanted if path not in self._replaced and live.made_of_live(path)}
 
     def _look_beside(self, wanted: dict[str, str], *, beside: Mapping[str, list[str]]) -> None:
         """Keep what pages and playlists in the same folder, or in one above, name."""

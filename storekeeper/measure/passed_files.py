@@ -8,7 +8,6 @@ from storekeeper.config import Config
 from storekeeper.errors import UnsafePath
 from storekeeper.files import Tree
 from storekeeper.files.patterns import FilePattern
-from storekeeper.replaced_images import replaced_images
 
 # A page or a playlist; what is larger is no list of names.
 MOST_TEXT_BYTES: Final = 1_000_000
@@ -28,14 +27,9 @@ def passed_patterns(config: Config, *, area: str) -> list[FilePattern]:
 
 
 def passed_files(config: Config, *, area: str) -> Callable[[str], bool]:
-    """
-    Return what tells whether a file is none of the orphans' business.
-
-    QR codes, what the config ignores, and originals of images that optimize_images keeps for the way back.
-    """
+    """Return what tells whether a file is none of the orphans: QR codes, what the config ignores."""
     patterns = passed_patterns(config, area=area)
-    replaced = replaced_images(config.state, root=config.areas[area].path)
-    return lambda name: name in replaced or any(pattern.matches(name) for pattern in patterns)
+    return lambda name: any(pattern.matches(name) for pattern in patterns)
 
 
 def small_text(tree: Tree, name: str) -> str:

@@ -36,7 +36,7 @@ class ModelDescription(_Part):
     other_databases: tuple[str, ...] = ()
     """Aliases that may have the model's table as well, with rows of their own."""
     kinds: dict[str, str] = Field(default_factory=dict)
-    """What each field is: name → class, such as ``DateTimeField``."""
+    """What each field is: name → ``DateTimeField``, ``DateField``, or the name of any other class."""
     migrated_in: tuple[str, ...] = ()
     """Aliases that the routers let have the model's table: a backup by such an alias holds its rows."""
     columns: dict[str, tuple[str, str]] = Field(default_factory=dict)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from storekeeper.databases import DatabaseAddress, Engine, address_from_django
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop.description import ShopDescription
+from storekeeper.shop.orphan_notes import orphan_notes
 from storekeeper.shop.qr_sources import QrSource, find_qr_sources
 from storekeeper.shop.storages import holds_uploads, why_not_measured
 from storekeeper.units import format_size, parse_size
@@ -149,6 +150,9 @@ class Draft:
                 yield f"  # {why_not_measured(storage)[0]}"
         if not paths:
             yield "  {}"
+        if "media" in paths:
+            media = paths["media"]
+            yield from orphan_notes(self._description, media=media, folders=self._folders(media))
 
     def _area_candidates(self) -> Iterator[tuple[str, Path | None, str]]:
         description = self._description

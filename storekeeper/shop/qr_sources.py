@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 
-from storekeeper.shop.description import FileField, ModelDescription
+from storekeeper.config import QrCodes
+from storekeeper.shop.description import FileField, ModelDescription, ShopDescription
 
 _EXPIRY = re.compile(r"expir|valid_(?:until|to)|best_before", re.IGNORECASE)
 _QR = re.compile(r"qr", re.IGNORECASE)
 # Enough names to see what they have in common.
 _NAMES = 1000
 _TRACKING = "tracking_qr_"
+MOMENTS = ("DateTimeField", "DateField")
+"""What an expiry may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,28 @@ def find_qr_sources(models: Iterable[ModelDescription], *, media: Path) -> list[
         for field in model.file_fields
         if field.storage_location == media
     ]
+
+
+def problem_of(name: str, kind: QrCodes, *, description: ShopDescription) -> str:
+    """
+    Return why a kind of QR codes of the config cannot be cleaned by its rows, ``""`` where it can.
+
+    An expiry is a date or a moment to the database itself: texts and numbers sort otherwise than times do.
+    """
+    if kind.model is None:
+        return ""
+    model = description.model(kind.model)
+    if model is None or model.file_field(kind.file or "") is None:
+        return f"qr_codes.{name}: the shop has no file field {kind.model}.{kind.file}"
+    if kind.expires not in model.kinds:
+        return f"qr_codes.{name}.expires: {kind.model} has no field {kind.expires}"
+    found = model.kinds[kind.expires]
+    if found not in MOMENTS:
+        return (
+            f"qr_codes.{name}.expires: {kind.model}.{kind.expires} is a {found}, no date and no time:"
+            f" give a field of {' or '.join(MOMENTS)}"
+        )
+    return ""
 
 
 def _file_names(folder: Path) -> Iterator[str]:

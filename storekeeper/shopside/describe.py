@@ -117,7 +117,7 @@ def _models() -> Iterator[dict[str, Any]]:
                 for field in meta.local_fields
                 if isinstance(field, models.DateTimeField)
             },
-            "kinds": {field.name: field.get_internal_type() for field in meta.local_fields},
+            "kinds": {field.name: _kind(field) for field in meta.concrete_fields},
             "columns": {
                 # A field that a parent with a table of its own has stands in that table.
                 field.name: [field.model._meta.db_table, field.column]
@@ -144,3 +144,13 @@ def _names_itself(field: Any) -> bool:
     from django.db import models
 
     return type(field).generate_filename is not models.FileField.generate_filename
+
+
+def _kind(field: Any) -> str:
+    """Give what a field is: Django's own name for a date or a moment, else the name of its class."""
+    from django.db import models
+
+    for kind in (models.DateTimeField, models.DateField):
+        if isinstance(field, kind):
+            return str(kind.__name__)
+    return str(type(field).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .moments import expired_before
+from .moments import expired_before, require_moments
 from .related import blocked, stands_alone
 from .tables import PAGE_ROWS, all_rows, databases_of, model_of, pages, parameter_limit
 
@@ -22,6 +22,7 @@ def expired_rows(
     table = model_of(model)
     default = table._meta.get_field(file).get_default()
     for alias in databases_of(table):
+        require_moments(table, expires, using=alias)
         late = expired_before(table, expires, before)
         named = all_rows(table, using=alias).exclude(**{file: ""}).exclude(**{f"{file}__isnull": True})
         rows = named if everything else named.filter(**late)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
+from actions.cleanup_orphaned_media import CleanupOrphanedMedia
 from storekeeper.errors import ConfigurationError, OverBudget, StorekeeperError
 
 ACTION = CleanupExpiredQrCodes()
@@ -209,6 +210,20 @@ def test_orphans_go_only_after_a_day_of_rest(keeper: Any) -> None:
     keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(hours=25)
     keeper.write("qr_codes/qr_young.png", days=3)
     assert gone(keeper) == {"qr_codes/qr_orphan_ខ្មែរ.png"}
+    keeper.run(CleanupOrphanedMedia(), restore="latest")
+    assert "qr_codes/qr_orphan_ខ្មែរ.png" in keeper.files()
+
+
+def test_orphans_are_ours_only_where_uploads_come_from(keeper: Any) -> None:
+    """A pattern reaches no folder that no upload_to says, and nothing that is made of a live code."""
+    keeper.now = lambda: dt.datetime.now(tz=dt.UTC) + dt.timedelta(hours=25)
+    kind = keeper.config.qr_codes["payment"].model_copy(update={"pattern": "**/qr_*.png"})
+    keeper.config = keeper.config.model_copy(update={"qr_codes": {"payment": kind}})
+    keeper.write("print/qr_sheet.png", days=30)
+    live = next(name for name in keeper.files() if name.startswith("qr_codes/qr_"))
+    keeper.write(live.replace(".png", "_small.png"), days=30)
+    keeper.write("qr_codes/qr_lost.png", days=30)
+    assert gone(keeper) == {"qr_codes/qr_lost.png"}
 
 
 def test_leaves_orphans_alone_when_no_row_names_anything(make_keeper: Callable[..., Any]) -> None:

@@ -109,6 +109,43 @@ def test_purges_after_the_days_of_grace(keeper: Any) -> None:
     assert keeper.plan(ACTION, keep_days=0).empty
 
 
+def test_purges_only_what_it_has_set_aside_itself(keeper: Any) -> None:
+    """A file that someone put into the quarantine, or changed there, stays; so do runs without a list."""
+    for name in ("a", "b"):
+        keeper.write(f"products/{name}.jpg", b"12345", days=3)
+    keeper.run(ACTION)
+    (run,) = Quarantine(keeper.config, area="media").runs()
+    (run.folder / "products" / "theirs.jpg").write_bytes(b"x")
+    (run.folder / "products" / "b.jpg").write_bytes(b"changed")
+    other = run.folder.parent / "20200101T000000000000Z" / "products"
+    other.mkdir(parents=True)
+    (other / "old.jpg").write_bytes(b"x")
+    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=33)
+    keeper.now = lambda: later
+    plan, outcome = keeper.run(ACTION)
+    assert [["products/a.jpg"]] == [[file.name for file in group.files] for group in plan.purges]
+    assert 5 == outcome.freed_bytes
+    assert {"theirs.jpg", "b.jpg"} == set(os.listdir(run.folder / "products"))
+    assert (other / "old.jpg").exists()
+    assert "2 files in" in plan.summary
+    assert "1 files in" in plan.summary
+
+
+def test_what_is_made_of_a_file_that_is_back_comes_back(keeper: Any) -> None:
+    """A thumbnail in quarantine returns with the row of its original, and is never purged then."""
+    keeper.write("products/cup.jpg", days=3)
+    keeper.write("products/cup_small.jpg", days=3)
+    keeper.run(ACTION)
+    keeper.shop.evaluate(
+        "from app.models import Product\nproduct = Product.objects.first()\n"
+        "product.image = 'products/cup.jpg'\nproduct.save()\nresult = 1"
+    )
+    later = dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=33)
+    keeper.now = lambda: later
+    keeper.run(ACTION)
+    assert {"products/cup.jpg", "products/cup_small.jpg"} <= keeper.files()
+
+
 def test_no_shop_gets_the_files_of_another(make_keeper: Callable[..., Any]) -> None:
     """Two shops that share a state folder have each a quarantine of their own: one is beside its media."""
     first, second = make_keeper(orders=12), make_keeper(orders=12)
