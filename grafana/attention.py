@@ -172,7 +172,7 @@ NEEDS_A_PERSON: Final = Row(
             steps=NONE_IS_GOOD,
             width=4,
             height=7,
-            runbooks=("CollectorFailing", "MeasurementTooOld"),
+            runbooks=("CollectorFailing", "MeasurementTooOld", "StorageNotMeasured"),
         ),
     ),
 )

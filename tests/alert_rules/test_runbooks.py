@@ -35,7 +35,7 @@ COMMANDS = {
     "cancel": set(),
     "cleanup_expired_qr_codes": {"--days", "--dry-run"},
     "backup_database": {"--compress", "--verify"},
-    "backup_media": set(),
+    "backup_media": {"--area"},
     "prune_backups": {"--dry-run"},
     "verify_backup": set(),
     "rotate_logs": {"--dry-run"},
