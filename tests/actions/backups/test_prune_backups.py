@@ -206,7 +206,9 @@ def test_damaged_backup_pushes_no_good_one_out(
     paths = [place(folder, days=days) for days in range(9)]
     for number in which:
         damage(paths[number])
-    kept.run(PruneBackups())
+    plan, outcome = kept.run(PruneBackups())
+    # Also the plan, which a person reads, knows what does not count.
+    assert {backup.path.name for backup in plan.gone} == set(outcome.details["removed"])
     good = [path for number, path in enumerate(paths) if number not in which]
     stay = {path.name for path in good[:4]}
     assert stay <= left(folder)

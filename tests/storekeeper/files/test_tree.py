@@ -104,6 +104,58 @@ def test_refuses_names_that_do_not_stay_below(root: Path, name: str) -> None:
             tree.open(name)
 
 
+def test_walk_goes_on_after_a_folder_that_vanished(root: Path) -> None:
+    """Folders that have gone before their turn are named, each of them, and the walk comes to its end."""
+    for name in "abcd":
+        (root / name).mkdir()
+        (root / name / "file").write_text("1")
+    entered: list[str] = []
+    passed: list[str] = []
+
+    def take_the_others_away(name: str, status: os.stat_result) -> None:
+        entered.append(name)
+        if len(entered) == 2:
+            for other in set("abcd") - {name}:
+                (root / other).rename(root.parent / other)
+
+    with Tree(root) as tree:
+        found = tree.walk(entered=take_the_others_away, passed_over=lambda name, _: passed.append(name))
+        walked = [file.name for file in found]
+    assert [f"{entered[1]}/file"] == walked
+    assert {*"abcd"} - {entered[1]} == set(passed)
+
+
+def test_nothing_that_comes_back_replaces_what_is_there(root: Path) -> None:
+    """A file or a folder that is brought back takes a free name alone; both stay where they are else."""
+    aside = root.parent / "aside"
+    (aside / "folder").mkdir(parents=True)
+    for name in ("free", "taken"):
+        (aside / name).write_text("old")
+    (root / "taken").write_text("new")
+    (root / "folder").mkdir()
+    (root / "folder" / "file").write_text("new")
+    with Tree(root) as tree, Tree(aside) as other:
+        brought = {name: other.bring_back(name, to=tree) for name in ("free", "taken", "folder")}
+    assert {"free": True, "taken": False, "folder": False} == brought
+    assert {"taken", "folder"} == set(os.listdir(aside))
+    assert ["old", "new", "new"] == [(root / name).read_text() for name in ("free", "taken", "folder/file")]
+
+
+def test_only_empty_folders_go(root: Path) -> None:
+    """Of a folder and those in it, each that holds no file goes; links are not followed and stay."""
+    for name in ("run/empty/deeper", "run/full", "run/linked", "beside"):
+        (root / name).mkdir(parents=True)
+    (root / "run" / "full" / "file").write_text("1")
+    (root / "run" / "linked" / "link").symlink_to(root / "beside")
+    with Tree(root) as tree:
+        tree.remove_empty_folders("run")
+        assert {"full", "linked"} == set(os.listdir(root / "run"))
+        (root / "run" / "full" / "file").unlink()
+        (root / "run" / "linked" / "link").unlink()
+        tree.remove_empty_folders("run")
+    assert ["beside"] == os.listdir(root)
+
+
 def test_opens_plain_files_alone(root: Path) -> None:
     """A regular file is read; a link, a pipe, a folder and nothing at all are told apart without waiting."""
     (root / "a").mkdir()
