@@ -16,6 +16,8 @@ def used_storages() -> list[dict[str, Any]]:
     for name, backend in _named().items():
         try:
             storage = _storage(name)
+            # A lazy one is made by this.
+            _ = storage.__class__
         except Exception:  # noqa: BLE001 - whatever is wrong with it, its files are in no known folder
             storage = None
         found.append(_told(name, storage, backend=backend))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storekeeper import processes
 from storekeeper.errors import ProcessFailed, ShopError
+from storekeeper.measure.scanner import ScanRequest, scan
 from storekeeper.resources import resource
 from storekeeper.shop import Shop
 from storekeeper.shop.draft import LIMITS, Draft
@@ -73,5 +74,5 @@ class DemonstrationShop:
 
 
 def _size(folder: Path) -> int:
-    """Give the bytes of a folder as the exporter counts them, folders included."""
-    return sum(path.lstat().st_size for path in (folder, *folder.rglob("*")))
+    """Return the bytes of the files below a folder, as they are measured."""
+    return scan(ScanRequest(root=folder)).size_bytes

@@ -1,5 +1,6 @@
 """What makes room comes first, what writes much only when there is room, and a full disk keeps a reserve."""
 
+import datetime as dt
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from actions.action import Context, Outcome
+from actions.backups.manifest import write_manifest
 from actions.ledger.history import find_run
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
@@ -18,6 +20,7 @@ from actions.ledger.schema import Trigger
 from actions.receiver.emergency import may_wait
 from actions.receiver.reserve import Reserve
 from actions.receiver.worker import Worker
+from storekeeper.backups import Manifest
 from storekeeper.config import Config
 from storekeeper.errors import AlreadyRunning
 from storekeeper.files import ResourceLock
@@ -82,14 +85,22 @@ def make_worker(
     return make
 
 
-def carry_out(worker: Worker, ledger: Ledger, *actions: str, until_below: float | None = 0.85) -> Any:
+def carry_out(
+    worker: Worker,
+    ledger: Ledger,
+    *actions: str,
+    until_below: float | None = 0.85,
+    alertname: str = "",
+    resource: str = "disk:/",
+) -> Any:
     """Accept a run of an alert with these steps, carry it out to its end, and give it as JSON."""
     run = ledger.accept(
         NewRun(
             trigger=Trigger.ALERT,
             who="Alertmanager",
             steps=[NewStep(action=action) for action in actions],
-            resource="disk:/",
+            alertname=alertname,
+            resource=resource,
             until_below=until_below,
         )
     )
@@ -111,6 +122,74 @@ def test_room_is_made_before_anything_is_written(make_worker: Callable[..., Work
         run["state"],
         run["summary"],
     )
+
+
+def test_nothing_is_done_where_there_is_nothing_to_do(
+    make_worker: Callable[..., Worker], ledger: Ledger, disk: Disk
+) -> None:
+    """Measured below the mark before the first step, a run takes nothing away and writes nothing."""
+    disk.percent = 84
+    run = carry_out(make_worker(clean=-10, backup_database=1), ledger, "clean", "backup_database")
+    assert ("done", ["skipped", "skipped"]) == (run["state"], [step["state"] for step in run["steps"]])
+    assert 84 == disk.percent
+
+
+@pytest.mark.parametrize(
+    ("alertname", "percent", "expected"),
+    [
+        ("StorageUsageWarning", 74, "skipped"),
+        ("StorageUsageWarning", 76, "done"),
+        ("StorageUsageCritical", 84, "skipped"),
+        ("StorageUsageCritical", 86, "done"),
+        ("StorageUsageEmergency", 89, "skipped"),
+        ("StorageUsageEmergency", 91, "done"),
+        ("ExpiredQRCodesPileUp", 10, "done"),
+    ],
+)
+def test_alert_that_is_over_starts_nothing(
+    make_worker: Callable[..., Worker],
+    ledger: Ledger,
+    disk: Disk,
+    alertname: str,
+    percent: int,
+    expected: str,
+) -> None:
+    """A playbook without a mark of its own does nothing below the usage at which its alert ends."""
+    disk.percent = percent
+    run = carry_out(make_worker(clean=-1), ledger, "clean", until_below=None, alertname=alertname)
+    assert [expected] == [step["state"] for step in run["steps"]]
+
+
+def test_backup_that_is_fresh_is_not_made_again(
+    make_worker: Callable[..., Worker], ledger: Ledger, config: Config, clock: Any, disk: Disk
+) -> None:
+    """BackupTooOld about a shop whose backup is of today starts none; a damaged, an old or no backup does."""
+    disk.percent = 50
+    config.backups.path.mkdir(parents=True)
+    worker = make_worker(backup_database=1)
+
+    def states(name: str, *, hours_old: float, size_bytes: int) -> list[str]:
+        path = config.backups.path / name
+        path.write_bytes(b"x" * 10)
+        manifest = Manifest(
+            file=name,
+            created=clock() - dt.timedelta(hours=hours_old),
+            shop=config.shop,
+            database="default",
+            format="json",
+            sha256="",
+            size_bytes=size_bytes,
+        )
+        write_manifest(path, manifest)
+        run = carry_out(
+            worker, ledger, "backup_database", until_below=None, alertname="BackupTooOld", resource="database"
+        )
+        path.unlink()
+        return [step["state"] for step in run["steps"]]
+
+    assert ["skipped"] == states("db_backup_20260503_100000.json", hours_old=25, size_bytes=10)
+    assert ["done"] == states("db_backup_20260502_090000.json", hours_old=27, size_bytes=10)
+    assert ["done"] == states("db_backup_20260503_110000.json", hours_old=1, size_bytes=11)
 
 
 def test_cleaning_in_vain_fails_and_calls_a_person(
