@@ -186,6 +186,7 @@ def _run_playbooks(history: Any, *, folder: Path) -> None:
         for step in playbook.steps
         if step.approval == "none" and step.action in MEDIA
     }
+    counted = _counted(config)
     for days in (3, 45):
         for name, options in sorted(steps):
             action = ACTIONS[name]
@@ -197,7 +198,22 @@ def _run_playbooks(history: Any, *, folder: Path) -> None:
             )
             chosen = action.Options.model_validate(json.loads(options))
             plan = action.plan(context, chosen)
+            if name == "cleanup_orphaned_media" and days == 3 and counted != len(plan.moves):
+                raise AssertionError(f"the exporter counts {counted} orphans, the plan has {len(plan.moves)}")
             action.perform(context, chosen, plan)
+
+
+def _counted(config: Any) -> int:
+    """Return how many orphans the exporter counts before any run."""
+    from exporter.measuring import Measuring
+
+    measuring = Measuring(config, describe=InProcess().describe)
+    for job in (measuring.shop.job, measuring.sources.scans["media"], measuring.sources.files):
+        job.run_once()
+    latest = measuring.sources.files.latest
+    assert "" == latest.problem, latest.problem
+    assert latest.value is not None
+    return int(latest.value.orphans["media"].files)
 
 
 # The actions that may touch a file of the media; the others of the playbooks have attacks of their own.

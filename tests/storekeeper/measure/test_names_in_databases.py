@@ -304,7 +304,8 @@ def test_a_large_database_without_write_ahead_log_is_read_again_after_a_change(
     settings = sqlite(
         path,
         "CREATE TABLE a (x TEXT)", "INSERT INTO a VALUES ('')", "INSERT INTO a VALUES ('other')",
-        "CREATE TABLE b (x TEXT)", "INSERT INTO b VALUES ('moved.jpg')",
+        "CREATE TABLE b (x TEXT)", "INSERT INTO b VALUES ('between')",
+        "CREATE TABLE c (x TEXT)", "INSERT INTO c VALUES ('moved.jpg')",
     )  # fmt: skip
     monkeypatch.setattr(NameSearch, "look", moving(path, look=NameSearch.look))
     found = find_names(["moved.jpg"], config=config, description=described({"default": settings}))
@@ -312,14 +313,14 @@ def test_a_large_database_without_write_ahead_log_is_read_again_after_a_change(
 
 
 def moving(path: Path, *, look: Any) -> Any:
-    """Return a search that lets a writer move a name from table b to table a when it begins to look."""
+    """Return a search that lets a writer move a name from table c to table a when it begins to look."""
 
     def first_move(search: NameSearch, text: str, *, place: str) -> None:
         connection = sqlite3.connect(path, timeout=0)
         # Where a reader holds the file, the writer cannot commit.
         with suppress(sqlite3.OperationalError), connection:
             connection.execute("UPDATE a SET x = 'moved.jpg' WHERE x = ''")
-            connection.execute("DELETE FROM b")
+            connection.execute("DELETE FROM c")
         connection.close()
         look(search, text, place=place)
 
@@ -334,11 +335,12 @@ def test_sqlite_is_read_in_one_snapshot_where_that_holds_nobody_up(
     path = tmp_path / "one.sqlite3"
     settings = sqlite(
         path, "CREATE TABLE a (x TEXT)", "INSERT INTO a VALUES (''), ('other')",
-        "CREATE TABLE b (x TEXT)", "INSERT INTO b VALUES ('moved.jpg')", journal_mode=journal,
+        "CREATE TABLE b (x TEXT)", "INSERT INTO b VALUES ('between')",
+        "CREATE TABLE c (x TEXT)", "INSERT INTO c VALUES ('moved.jpg')", journal_mode=journal,
     )  # fmt: skip
     monkeypatch.setattr(NameSearch, "look", moving(path, look=NameSearch.look))
     found = find_names(["moved.jpg"], config=config, description=described({"default": settings}))
-    assert {"moved.jpg": "default: b.x"} == found.places
+    assert {"moved.jpg": "default: c.x"} == found.places
 
 
 def test_databases_of_the_config_alone_are_asked_too(tmp_path: Path) -> None:
