@@ -25,11 +25,12 @@ from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, Trigger
 from actions.receiver.access import IS_PERSON, MAY_KNOW_WHY, WEBHOOK_PATH, WHO
-from actions.receiver.bodies import MOST_LARGE_BODY_BYTES, JsonBodies
+from actions.receiver.bodies import MOST_BODY_BYTES, MOST_LARGE_BODY_BYTES, JsonBodies
 from actions.receiver.bodies import read_body as read_body
-from actions.receiver.intake import Intake, Taken, add_to_counter
+from actions.receiver.group_commit import GroupCommit
+from actions.receiver.intake import add_to_counter
 from actions.receiver.metrics import ReceiverCollector
-from actions.receiver.payload import MalformedPayload, parse_message
+from actions.receiver.payload import MalformedPayload, Message, parse_message
 from actions.receiver.person_only import needs_person
 from storekeeper.config import Config
 
@@ -56,7 +57,7 @@ class Receiver:
         *,
         config: Config,
         ledger: Ledger,
-        intake: Intake,
+        intake: GroupCommit,
         actions: Mapping[str, Action[Any, Any]],
         wake: Callable[[], None],
         engine_problem: Callable[[], str] = lambda: "",
@@ -96,16 +97,15 @@ class Receiver:
 
     async def _alerts(self, request: Request) -> Response:
         async with self._bodies.read(request, most_bytes=MOST_LARGE_BODY_BYTES) as body:
-            taken = await anyio.to_thread.run_sync(self._take, body)
+            if len(body) > MOST_BODY_BYTES:
+                # To read it takes so long that others would wait.
+                message = await anyio.to_thread.run_sync(_parsed, body)
+            else:
+                message = _parsed(body)
+            taken = await self._intake.take(message)
         if taken.runs:
             self._wake()
         return _json({"runs": list(taken.runs), "decisions": list(taken.verdicts)}, status=202)
-
-    def _take(self, body: bytes) -> Taken:
-        try:
-            return self._intake.take(parse_message(body))
-        except MalformedPayload as error:
-            raise HTTPException(400, error.message) from None
 
     async def _list(self, request: Request) -> Response:
         query = request.query_params
@@ -273,6 +273,13 @@ class Readiness:
         if problem := self._engine_problem():
             return f"alerts are stored, but no run begins: {problem}"
         return ""
+
+
+def _parsed(body: bytes) -> Message:
+    try:
+        return parse_message(body)
+    except MalformedPayload as error:
+        raise HTTPException(400, error.message) from None
 
 
 def _is_path(options: type[BaseModel], name: str) -> bool:

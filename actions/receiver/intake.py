@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from typing import Final
 
 from actions.ledger.file import LedgerFile
@@ -70,39 +71,40 @@ class Intake:
         self._now = now
 
     def take(self, message: Message) -> Taken:
-        """
-        Write the message down and decide; raises LedgerUnavailable.
+        """Write one message down and decide; raises LedgerUnavailable."""
+        return self.take_all([message])[0]
 
-        Of a message with more than ALERTS_AT_ONCE alerts a part may be written then: it is sent again, and an
-        alert that comes twice starts nothing twice.
+    def take_all(self, messages: Sequence[Message]) -> list[Taken]:
+        """
+        Write messages down and decide; raises LedgerUnavailable.
+
+        Of more than ALERTS_AT_ONCE alerts a part may be written then: they are sent again, and an alert that
+        comes twice starts nothing twice.
         """
         moment = self._now()
-        if message.truncated:
-            logger.warning("Alertmanager cut %d alerts from a message; set max_alerts: 0", message.truncated)
-        runs: list[str] = []
-        verdicts: list[Verdict] = []
         # What asks the config and the disks comes first: in a transaction it would hold up all others.
-        judged = self._judge(message.alerts, moment=moment)
+        judged = [one for message in messages for one in self._judge(message.alerts, moment=moment)]
+        decided: list[tuple[Verdict, str | None]] = []
         for start in range(0, max(len(judged), 1), ALERTS_AT_ONCE):
             part = judged[start : start + ALERTS_AT_ONCE]
             with self._file.write() as connection:
-                for one in part:
-                    verdict, run = _take_alert(connection, one, now=moment.timestamp())
-                    verdicts.append(verdict)
-                    runs += [run] if run else []
+                decided += [_take_alert(connection, one, now=moment.timestamp()) for one in part]
                 add_to_counter(connection, RECEIVED, amount=len(part))
                 if start == 0:
-                    self._note_message(connection, message, moment=moment)
-        return Taken(runs=tuple(runs), verdicts=tuple(verdicts))
+                    for message in messages:
+                        self._note_message(connection, message)
+                    connection.execute(
+                        "DELETE FROM alerts WHERE received < ?", (moment.timestamp() - ALERTS_KEPT_SECONDS,)
+                    )
+        left = iter(decided)
+        return [_taken(list(islice(left, len(message.alerts)))) for message in messages]
 
-    def _note_message(self, connection: sqlite3.Connection, message: Message, *, moment: dt.datetime) -> None:
+    def _note_message(self, connection: sqlite3.Connection, message: Message) -> None:
         if message.truncated:
+            logger.warning("Alertmanager cut %d alerts from a message; set max_alerts: 0", message.truncated)
             add_to_counter(connection, TRUNCATED, amount=message.truncated)
         if any(names_other_shop(alert.labels, config=self._config) for alert in message.alerts):
             add_to_counter(connection, OTHER_SHOPS)
-        connection.execute(
-            "DELETE FROM alerts WHERE received < ?", (moment.timestamp() - ALERTS_KEPT_SECONDS,)
-        )
 
     def _judge(self, alerts: Sequence[Alert], *, moment: dt.datetime) -> list[_Judged]:
         known = cache(partial(is_known, config=self._config))
@@ -152,6 +154,12 @@ def add_to_counter(connection: sqlite3.Connection, name: str, *, label: str = ""
         "INSERT INTO counters (name, label, value) VALUES (?, ?, ?)"
         " ON CONFLICT (name, label) DO UPDATE SET value = value + excluded.value",
         (name, label, amount),
+    )
+
+
+def _taken(decided: Sequence[tuple[Verdict, str | None]]) -> Taken:
+    return Taken(
+        runs=tuple(run for _, run in decided if run), verdicts=tuple(verdict for verdict, _ in decided)
     )
 
 

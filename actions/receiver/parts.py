@@ -1,16 +1,19 @@
 """The parts of the receiver that are made from the config; a changed config gives new ones."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from actions.action import Action
 from actions.clock.check import ClockCheck
+from actions.ledger.file import LedgerFile
 from actions.ledger.ledger import Ledger
 from actions.playbooks import check_playbooks, playbooks_of
 from actions.receiver.access import Access
 from actions.receiver.app import Receiver
 from actions.receiver.emergency import Needs
 from actions.receiver.engine import Engine
+from actions.receiver.group_commit import GroupCommit
 from actions.receiver.housekeeper import Housekeeper
 from actions.receiver.intake import Intake
 from actions.receiver.overdue import Overdue
@@ -86,10 +89,13 @@ class Parts:
         )
         self._teller = Teller(config, actions=actions, now=now_here)
         pages = Pages(config, ledger=ledger, usage=usage, scheduler=scheduler, actions=actions)
+        # A connection of its own: nothing that reads the ledger for a page holds an alert up.
+        self._quick_file = LedgerFile(config.state, busy_seconds=0)
+        intake = partial(Intake, config=config, playbooks=playbooks_of(config), now=now_here)
         receiver = Receiver(
             config=config,
             ledger=ledger,
-            intake=Intake(ledger.file, config=config, playbooks=playbooks_of(config), now=now_here),
+            intake=GroupCommit(quick=intake(self._quick_file), patient=intake(ledger.file)),
             actions=actions,
             wake=self._housekeeper.wake,
             engine_problem=engine.problem,
@@ -116,3 +122,4 @@ class Parts:
         """End the rounds."""
         self._housekeeper.stop()
         self._teller.stop()
+        self._quick_file.close()

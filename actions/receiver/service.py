@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ from storekeeper.web.token_file import TokenFile, make_token_file
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 20.0
+SWITCH_SECONDS: Final = 0.0002
 TOKEN_NAME: Final = "receiver-token"  # noqa: S105 - the name of its file
 
 
@@ -58,6 +60,8 @@ def run_receiver(
         token_file=token_file,
         config_file=config_file,
     )
+    # Each statement of SQLite gives the interpreter away; a busy action must not keep it for 5 ms each time.
+    sys.setswitchinterval(SWITCH_SECONDS)
     service.start()
     service.serve()
     if not service.stop():
