@@ -143,6 +143,21 @@ def test_a_renamed_log_waits_for_a_process_that_still_has_it_open(make_logs: Cal
         assert "2025-11-30 10:00:00 one\n2025-11-30 10:00:00 late\n" == keeper.unpack("orders_2025_11.log.gz")
 
 
+def test_a_watched_log_with_a_second_quiet_writer_loses_no_line(make_logs: Callable[..., Any]) -> None:
+    """A supervisor keeps the file that it has opened: it is never renamed away from it."""
+    keeper = make_logs({"orders.log": "WatchedFileHandler"})
+    path = keeper.write("orders.log", "one")
+    with path.open("ab", buffering=0) as supervisor:
+        for days in (0, 1, 2, 400):
+            keeper.now = NOW + dt.timedelta(days=days)
+            keeper.run()
+            assert ["orders.log"] == keeper.names()
+        supervisor.write(b"2025-11-30 10:00:00 payment\n")
+    keeper.run(now=True)
+    lines = keeper.everything("orders").decode().splitlines()
+    assert ["one", "payment"] == [line.split()[-1] for line in lines]
+
+
 def test_a_log_waits_until_its_older_part_is_archived(make_logs: Callable[..., Any]) -> None:
     """While the old file of a log is held, the new one keeps its lines: they come behind those."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
