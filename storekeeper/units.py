@@ -71,8 +71,9 @@ def format_size(size_bytes: int) -> str:
 def format_length(seconds: float) -> str:
     """Write a length of time for an operator, in the largest unit that it has two of, as ``40 hours``."""
     for unit, factor in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if abs(seconds) >= 2 * factor:
-            return f"{int(seconds // factor)} {unit}"
+        # A moment less than two days is two days to a reader.
+        if abs(seconds) >= 1.99 * factor:
+            return f"{int(seconds / factor + 0.01)} {unit}"
     return f"{int(seconds)} seconds"
 
 

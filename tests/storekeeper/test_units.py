@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storekeeper.units import AGE_UNITS, SIZE_UNITS, Age, format_size, parse_age, parse_size
+from storekeeper.units import AGE_UNITS, SIZE_UNITS, Age, format_length, format_size, parse_age, parse_size
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,19 @@ def test_ages_are_shown_in_their_largest_whole_unit(age: Age, expected: str) -> 
     """What is shown reads back as the same age."""
     assert expected == str(age)
     assert age == parse_age(str(age))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 seconds"),
+        (118, "118 seconds"),
+        (7200, "2 hours"),
+        (37 * 3600, "37 hours"),
+        (2 * 86400 - 20, "2 days"),
+        (730 * 86400 + 5, "730 days"),
+    ],
+)
+def test_lengths_are_written_in_the_largest_unit_that_fits_twice(seconds: float, text: str) -> None:
+    """A length is for a reader, who wants no more than one unit."""
+    assert format_length(seconds) == text
