@@ -163,3 +163,9 @@ def test_one_escape_in_a_long_name_between_plain_texts() -> None:
         text = "&amp; " + "plain " * before + f"/media/{quote(name)}" + " plain" * 10_000 + " %20"
         assert finds(f"uploads/{name}", text)
         assert not finds(f"uploads/{name}", text.replace("%20y", "%21y"))
+
+
+@pytest.mark.parametrize("name", ['"', "'", "\\", "'\"'"])
+def test_a_name_with_nothing_to_search_for_counts_as_named(name: str) -> None:
+    """Nobody can say that such a file is free, whatever the texts are."""
+    assert finds(f"uploads/{name}", "a text")
