@@ -228,6 +228,23 @@ def test_removes_only_the_file_that_was_found(root: Path) -> None:
     assert sorted(os.listdir(root)) == ["changed", "folder", "linked", "replaced"]
 
 
+def test_each_file_goes_from_its_own_folder(root: Path) -> None:
+    """Of files in several folders each goes, past a folder that has gone and one that has become a link."""
+    for name in ("a", "b", "c", "d"):
+        (root / name).mkdir()
+        (root / name / "x").write_text(name)
+        (root / name / "y").write_text(name)
+    with Tree(root) as tree:
+        found = sorted(tree.walk(), key=lambda file: file.name)
+        (root / "b").rename(root.parent / "b")
+        (root / "c").rename(root.parent / "c")
+        (root / "c").symlink_to(root.parent / "c")
+        removed = {file.name: gone for file, gone in tree.remove_all(found)}
+    assert {name: {"a": True, "b": True, "c": None, "d": True}[name[0]] for name in removed} == removed
+    assert 8 == len(removed)
+    assert [[], ["x", "y"], []] == [sorted(os.listdir(root / name)) for name in ("a", "c", "d")]
+
+
 def test_a_folder_swapped_for_a_link_is_not_entered(root: Path) -> None:
     """When the folder of a planned file has become a link, nothing behind it is removed."""
     (root / "a").mkdir()
