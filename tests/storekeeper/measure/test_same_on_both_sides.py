@@ -200,6 +200,23 @@ def test_every_resource_has_one_size(data: st.DataObject) -> None:
         assert counted == shown["storage"]
 
 
+def test_a_file_in_two_areas_and_a_database_with_two_names_count_once(tmp_path: Path) -> None:
+    """The total is that of the bytes on the disk, whatever names they have."""
+    for folder in ("data", "other"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "data" / "film.mp4").write_bytes(b"x" * 900)
+    (tmp_path / "other" / "again.mp4").hardlink_to(tmp_path / "data" / "film.mp4")
+    put_database(tmp_path / "db")
+    (tmp_path / "same.sqlite3").symlink_to("db")
+    config = made_config(
+        tmp_path,
+        areas={"data": "data", "other": "other"},
+        databases={"default": "db", "replica": "same.sqlite3"},
+    )
+    expected = 900 + (tmp_path / "db").stat().st_size
+    assert (expected, expected) == (of_exporter(config)["storage"], of_receiver(config)["storage"])
+
+
 @contextmanager
 def as_another_user() -> Iterator[None]:
     """Measure as a user whom permissions hold; root may look everywhere."""
