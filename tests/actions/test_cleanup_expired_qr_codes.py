@@ -10,7 +10,7 @@ import pytest
 
 from actions.cleanup_expired_qr_codes import CleanupExpiredQrCodes
 from actions.cleanup_orphaned_media import CleanupOrphanedMedia
-from storekeeper.errors import ConfigurationError, OverBudget, StorekeeperError
+from storekeeper.errors import ConfigurationError, OverBudget, ShopError, StorekeeperError
 
 ACTION = CleanupExpiredQrCodes()
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -355,3 +355,16 @@ def test_a_file_deleted_by_the_shop_itself_counts_as_freed(make_keeper: Callable
     )
     set_codes(keeper, ("qr_codes/qr_A.png", 9))
     assert gone(keeper) == {"qr_codes/qr_A.png"}
+
+
+def test_texts_in_place_of_moments_stop_the_cleanup(keeper: Any) -> None:
+    """SQLite holds whatever it is given: a date as people write it sorts as no time does."""
+    keeper.shop.evaluate(
+        "from django.db import connection\n"
+        "connection.cursor().execute(\"UPDATE app_orderqrcode SET expires_at = '01.12.2020 18:00'"
+        ' WHERE id = (SELECT max(id) FROM app_orderqrcode)")\nresult = 1'
+    )
+    before = keeper.files(), len(rows(keeper))
+    with pytest.raises(ShopError, match="no date as Django stores it"):
+        keeper.run(ACTION, force=True)
+    assert before == (keeper.files(), len(rows(keeper)))

@@ -7,4 +7,14 @@ class Command(Delegate):
     """The action of the same name."""
 
     help = "Move media files that no row names into quarantine, and purge what has waited there."
-    stealth_options = ("area", "config.file", "days", "dry_run", "force", "json", "keep_days", "restore")
+    stealth_options = (
+        "approve",
+        "area",
+        "config.file",
+        "days",
+        "dry_run",
+        "force",
+        "json",
+        "keep_days",
+        "restore",
+    )
