@@ -21,8 +21,8 @@ RULE_FILES = sorted((ROOT / "alert_rules").glob("*.yml"))
 
 TOKEN = re.compile(
     r"""
-      # The bridges over scrapes that fail, and over hours without Prometheus, are the same everywhere: one test of
-      # each holds its length.
+      # The bridges over scrapes that fail, and over an hour without Prometheus, are the same everywhere: one
+      # test of each holds its length.
       (?P<bridged> last_over_time \( \s* [\w:]* (?: \{ (?: "[^"]*" | [^"}] )* \} )? \[(?:10m|1h)\] )
     | (?P<skipped> "[^"]*" | \{[^}]*\} )                  # strings and label matchers
     | (?P<labels> \b(?:without|on|ignoring|by) \s* \( [^()]* \) )
