@@ -225,3 +225,16 @@ def test_archives_without_a_mark_are_known_by_the_history(
         (keeper.folder / name).write_bytes(gzip.compress(b"old"))
         keeper.date(name, day)
     assert gone == expired(keeper)
+
+
+def test_no_line_is_filed_under_a_time_before_the_last_archive(make_logs: Callable[..., Any]) -> None:
+    """What was there before the last rotation has been archived, whatever the stamps of the lines say."""
+    for archived, month in (("2025-10-01", "2025_10"), ("2025-10-31", "2025_11")):
+        keeper = make_logs()
+        keeper.make_archive("django_2025_09.log.gz", day=archived)
+        keeper.write("django.log", "one", day="2025-10-05")
+        keeper.date("django.log", "2025-11-10")
+        outcome = keeper.run(now=True)
+        assert [f"django_{month}.log.gz"] == [one.name for one in outcome.created]
+        for name in keeper.names():
+            (keeper.folder / name).unlink()
