@@ -39,8 +39,11 @@ class LedgerFile:
     file is a LedgerUnavailable; the file is opened again afterwards.
     """
 
-    def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, *, busy_seconds: float = BUSY_SECONDS, log_pages: int = LOG_PAGES
+    ) -> None:
         self.path = folder / FILE_NAME
+        self._log_pages = log_pages
         self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -85,8 +88,9 @@ class LedgerFile:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            self.close()
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code != sqlite3.SQLITE_BUSY:
+                self.close()
             raise LedgerUnavailable(
                 f"the ledger {self.path} cannot be used: {error}",
                 hint=DAMAGED if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else OCCUPIED,
@@ -106,7 +110,7 @@ class LedgerFile:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {self._log_pages}")
             connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
             connection.execute("PRAGMA foreign_keys = ON")
             self._bring_up_to_date(connection)

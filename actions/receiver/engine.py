@@ -27,6 +27,7 @@ from actions.receiver.dbos_life import (
 )
 from actions.receiver.emergency import is_emergency
 from actions.receiver.engine_file import EngineFile, is_damage
+from actions.receiver.priority import put_action_last
 from actions.receiver.worker import Next
 from storekeeper.errors import AlreadyRunning, StorekeeperError
 from storekeeper.files import ResourceLock
@@ -213,6 +214,7 @@ class DbosEngine:
                 self._active.discard(run_id)
 
     def _step(self, run_id: str, position: int) -> str:
+        put_action_last()
         return self._carry_out(run_id, position).value
 
     def submit(self, run_id: str) -> None:

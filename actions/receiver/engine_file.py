@@ -166,6 +166,8 @@ def _make_engine(path: Path) -> "Engine":
         connection.isolation_level = "IMMEDIATE"
         connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
         connection.execute("PRAGMA foreign_keys = ON")
+        # A power cut may cost the last moments, which the ledger has: the disk's time is the alerts'.
+        connection.execute("PRAGMA synchronous = NORMAL")
         _give_subseconds(connection)
 
     return engine

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from actions.action import Action
 from actions.clock.check import ClockCheck
@@ -29,6 +29,11 @@ from storekeeper.measure.usage import UsageReader
 from storekeeper.shop import Shop
 from storekeeper.web.guard import WebConfigFile
 from storekeeper.web.token_file import TokenFile
+
+# So long the requests' own thread waits for a write of the engine, which takes a few milliseconds.
+QUICK_BUSY_SECONDS: Final = 0.05
+# To empty the log takes tens of milliseconds: the requests' thread does it for one message in some hundreds.
+QUICK_LOG_PAGES: Final = 1000
 
 
 def check_config(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -> None:
@@ -90,7 +95,9 @@ class Parts:
         self._teller = Teller(config, actions=actions, now=now_here)
         pages = Pages(config, ledger=ledger, usage=usage, scheduler=scheduler, actions=actions)
         # A connection of its own: nothing that reads the ledger for a page holds an alert up.
-        self._quick_file = LedgerFile(config.state, busy_seconds=0)
+        self._quick_file = LedgerFile(
+            config.state, busy_seconds=QUICK_BUSY_SECONDS, log_pages=QUICK_LOG_PAGES
+        )
         intake = partial(Intake, config=config, playbooks=playbooks_of(config), now=now_here)
         receiver = Receiver(
             config=config,

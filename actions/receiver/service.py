@@ -20,6 +20,7 @@ from actions.receiver.engine import DbosEngine, EngineUnavailable
 from actions.receiver.engine_file import require_sqlite
 from actions.receiver.overdue import Overdue
 from actions.receiver.parts import Parts, check_config
+from actions.receiver.priority import prefer_requests
 from actions.receiver.workers import Workers
 from actions.runner import now_here
 from actions.table import ACTIONS
@@ -63,6 +64,8 @@ def run_receiver(
     # Each statement of SQLite gives the interpreter away; a busy action must not keep it for 5 ms each time.
     sys.setswitchinterval(SWITCH_SECONDS)
     service.start()
+    # After the start: what it began, the engine above all, stays as it is.
+    prefer_requests()
     service.serve()
     if not service.stop():
         # A thread that does not hear us would keep the process; its run goes on after the next start.

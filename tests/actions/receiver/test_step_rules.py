@@ -17,7 +17,7 @@ import requests
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, Trigger
-from actions.receiver.engine import MOST_AT_ONCE
+from actions.receiver.dbos_life import MOST_AT_ONCE
 from actions.receiver.overdue import Overdue
 from actions.runner import run_by_hand
 from storekeeper.config import Config
