@@ -4,6 +4,7 @@ The emergency on a small disk with the backups inside the total: after each step
 Needs the right to mount a tmpfs, as a container's root has it.
 """
 
+import functools
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from exporter.page import Page
 from storekeeper.config import Config, load_config
 from storekeeper.measure.resources import Resource
 from storekeeper.measure.usage import UsageReader
-from storekeeper.shop import Shop
+from storekeeper.shop import KnownShop, Shop
 from storekeeper.stack.demonstration import DemonstrationShop
 from tests.e2e.test_emergency import MAKES_ROOM, NEEDS_ROOM, age_backups, storekeeper
 
@@ -70,14 +71,20 @@ def with_total(config_file: Path, limit: int) -> Config:
     return load_config(config_file)
 
 
+@functools.cache
+def shop_of(project: Path) -> KnownShop:
+    """Return the shop, asked once in a test: what it says of itself does not change."""
+    return KnownShop(Shop(project).describe)
+
+
 def reader_of(config: Config) -> UsageReader:
     """Return what the receiver measures with."""
-    return UsageReader(config, describe=Shop.of(config).describe)
+    return UsageReader(config, describe=shop_of(config.project))
 
 
 def by_exporter(config: Config, disk: Path) -> dict[str, tuple[int, int]]:
     """Return used and capacity of the total, of the backups and of the disk by a page of the exporter."""
-    measuring = Measuring(config, describe=Shop.of(config).describe)
+    measuring = Measuring(config, describe=shop_of(config.project))
     for job in measuring.jobs:
         if job.name in ("the shop", "storage") or job.name.startswith("scan of "):
             job.run_once()
