@@ -9,7 +9,7 @@ becomes ``access_log_2025_11.gz``. Where a file that storekeeper did not make ha
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -99,8 +99,8 @@ def is_expired(
     period: Period,
     *,
     written: dt.datetime,
-    later: Iterable[dt.datetime] = (),
-    runs: Iterable[dt.datetime] = (),
+    later: Sequence[dt.datetime] = (),
+    runs: Sequence[dt.datetime] = (),
     keep: Age,
     now: dt.datetime,
 ) -> bool:
@@ -113,8 +113,10 @@ def is_expired(
 
     ``later`` are moments that were known when it was written and seemed to lie ahead. If one has passed
     meanwhile, the clock was behind then, nobody knows how far, and the archive is as young as the first of
-    the ``runs`` that came after that moment.
+    the ``runs`` that came after that moment. While a run lies ahead, the clock is behind still.
     """
+    if later and any(run > now + AHEAD for run in runs):
+        return False
     current = dt.datetime.combine(Period.of(now.date(), kind=period.kind).start, dt.time())
     passed = max((moment for moment in later if moment <= now + AHEAD), default=None)
     if passed is not None:

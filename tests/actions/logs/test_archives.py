@@ -172,6 +172,18 @@ def test_lines_archived_while_the_clock_was_behind_stay(make_logs: Callable[...,
     assert ["django_2020_01.log.gz"] == expired(keeper)
 
 
+def test_such_lines_stay_while_the_clock_is_behind_still(make_logs: Callable[..., Any]) -> None:
+    """It was set back by years, then nearly right again: a run that lies ahead says that it is not yet."""
+    keeper = make_logs()
+    keeper.run()
+    keeper.now = dt.datetime(2020, 2, 1, tzinfo=dt.UTC)
+    keeper.write("django.log", "two", day="2020-01-05")
+    keeper.run()
+    keeper.date("django_2020_01.log.gz", "2020-02-01")
+    keeper.now = NOW - dt.timedelta(days=2)
+    assert [] == expired(keeper)
+
+
 def test_a_file_of_the_far_future_keeps_no_archive_for_ever(make_logs: Callable[..., Any]) -> None:
     """A single wrong time among the files is no reason to keep archives until then."""
     keeper = make_logs()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from storekeeper.units import Age
@@ -181,7 +181,14 @@ def examples(count: int) -> settings:
     return settings(max_examples=count, deadline=None, suppress_health_check=health)
 
 
+WRITE = ("write", "app.log", ["{now:%Y-%m-%d %H:%M:%S},123 INFO {id}"])
+RUN = ("run", {"now": True})
+
+
 @examples(25)
+@example(steps=[WRITE, ("clock", -130.0), RUN])
+@example(steps=[WRITE, ("wait", 92.0), ("clock", -130.0), WRITE, RUN])
+@example(steps=[WRITE, ("clock", -130.0), WRITE, RUN, ("clock", -1.0), WRITE, ("run", {})])
 @given(steps=st.lists(STEPS, min_size=5, max_size=25))
 def test_no_line_goes_that_is_younger_than_keep(
     steps: list[tuple[Any, ...]], make_logs: Callable[..., LogKeeper]
