@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -73,13 +74,18 @@ def test_alertmanager_comes_again_until_there_is_room(
     alertmanager = start_alertmanager(f"{receiver.url}/api/v1/alerts")
     ballast = fill(small_disk)
     words = {f"words{number}": "w" * 900 for number in range(4)}
-    many = [
-        {"alertname": "SomethingElse", "shop": "sample", "number": str(number), **words}
-        for number in range(100)
-    ]
-    alertmanager.post(*many, {"alertname": "StorageUsageWarning", "shop": "sample", "resource": "media"})
-    # Those of one moment share a transaction: as many as the log still has room for are stored.
-    wait(lambda: alertmanager.failed_requests() > 20)
+    many: list[dict[str, str]] = []
+    # Those of one moment share a transaction, and the log has room for some: sent until it has none.
+    while not alertmanager.failed_requests():
+        assert len(many) < 200
+        fresh = [
+            {"alertname": "SomethingElse", "shop": "sample", "number": str(number), **words}
+            for number in range(len(many), len(many) + 20)
+        ]
+        alertmanager.post(*fresh)
+        many += fresh
+        time.sleep(0.5)
+    alertmanager.post({"alertname": "StorageUsageWarning", "shop": "sample", "resource": "media"})
     assert 503 == receiver.get("/-/ready").status_code
     stored = receiver.metric("storekeeper_alerts_received_total")
     assert stored is not None and stored < len(many)
