@@ -234,7 +234,12 @@ class _Run:
             if one.left_bytes >= 0
         }
         try:
-            note_handled(self._context.config.state, handled=handled, now=now.timestamp())
+            note_handled(
+                self._context.config.state,
+                handled=handled,
+                now=now.timestamp(),
+                trusted=lambda: not self._context.clock_doubt(),
+            )
         except OSError as error:
             self._done.notes.append(f"what was left could not be noted: {error.strerror}")
 

@@ -8,7 +8,7 @@ Without the file, or with one that cannot be read, logs are due by their lines a
 import datetime as dt
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ NAME: Final = "logs.json"
 # A year covers every period, and the log of a shop that sleeps.
 KEPT_SECONDS: Final = 366 * 86400.0
 MOST_RUNS: Final = 240
+# Longer than from one monthly run to the next.
+LONG_SECONDS: Final = 40 * 86400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +65,24 @@ def read_records(state: Path) -> LogRecords:
         return LogRecords(handled={})
 
 
-def note_handled(state: Path, *, handled: Mapping[str, Handled], now: float) -> None:
+def note_handled(
+    state: Path, *, handled: Mapping[str, Handled], now: float, trusted: Callable[[], bool] = lambda: True
+) -> None:
     """
     Note what was handled beside what was noted before, and that a rotation ran ``now``.
 
-    Raises OSError, as on a full disk; the notes are then as they were.
+    After a long time without a run, ``trusted`` is asked whether the clock is right: the run of a clock that
+    is far ahead would make every later one seem to be behind. Raises OSError, as on a full disk; the notes
+    are then as they were.
     """
     before = read_records(state)
     kept = {name: one for name, one in before.handled.items() if one.at >= now - KEPT_SECONDS}
+    expected = any(run >= now - LONG_SECONDS for run in before.runs)
+    new = [int(now)] if expected or trusted() else []
     text = json.dumps(
         {
             "handled": {name: asdict(one) for name, one in {**kept, **handled}.items()},
-            "runs": last_of_months([*before.runs, int(now)])[-MOST_RUNS:],
+            "runs": last_of_months([*before.runs, *new])[-MOST_RUNS:],
         },
         indent=1,
     )

@@ -15,6 +15,7 @@ from actions.ledger.history import find_run
 from actions.ledger.ledger import Ledger
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import Trigger
+from actions.logs.member import Mark, MemberWriter
 from actions.receiver.worker import Worker
 from actions.runner import run_by_hand
 from actions.table import ACTIONS
@@ -64,7 +65,10 @@ def make_keeper(make_keeper: Callable[..., Any]) -> Callable[..., Any]:
 def old_archive(keeper: Any) -> Path:
     """Put an archive of storekeeper's own into the logs that is past its time."""
     path = Path(keeper.config.areas["logs"].path) / "app_2020_01.log.gz"
-    path.write_bytes(b"")
+    with path.open("w+b") as stream:
+        member = MemberWriter(stream, mark=Mark(shop=keeper.config.shop, archive=f"logs/{path.name}"))
+        member.write(b"an order")
+        member.close()
     os.utime(path, (1_580_000_000, 1_580_000_000))
     return path
 

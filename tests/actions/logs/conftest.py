@@ -78,6 +78,8 @@ class LogKeeper:
     config: Config
     handlers: dict[str, str] = field(default_factory=dict)
     now: dt.datetime = NOW
+    doubt: str = ""
+    """Why the clock cannot be trusted."""
     reports: list[Progress] = field(default_factory=list)
 
     def write(self, name: str, *lines: str, day: str = "2025-11-30") -> Path:
@@ -119,7 +121,13 @@ class LogKeeper:
             for name, handler in self.handlers.items()
         )
         shop: Any = KnownShop(log_files=files)
-        return Context(config=self.config, shop=shop, now=lambda: self.now, report=self.reports.append)
+        return Context(
+            config=self.config,
+            shop=shop,
+            now=lambda: self.now,
+            report=self.reports.append,
+            clock_doubt=lambda: self.doubt,
+        )
 
     def plan(self, **options: Any) -> LogPlan:
         return RotateLogs().plan(self.context(), RotateLogs.Options(**options))

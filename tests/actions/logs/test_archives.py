@@ -20,6 +20,7 @@ from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, StepState, Trigger
 from actions.logs.member import Mark, MemberWriter, read_marks
 from actions.rotate_logs import RotateLogs
+from storekeeper.measure.log_records import read_records
 from tests.actions.logs.conftest import NOW
 
 LATER = dt.datetime(2040, 1, 1, 1, tzinfo=dt.UTC)
@@ -182,6 +183,19 @@ def test_such_lines_stay_while_the_clock_is_behind_still(make_logs: Callable[...
     keeper.date("django_2020_01.log.gz", "2020-02-01")
     keeper.now = NOW - dt.timedelta(days=2)
     assert [] == expired(keeper)
+
+
+def test_a_run_by_a_clock_in_doubt_is_no_witness(make_logs: Callable[..., Any]) -> None:
+    """A rotation by a clock of 2060 holds no archive of today back until then."""
+    keeper = make_logs()
+    keeper.run()
+    keeper.now, keeper.doubt = dt.datetime(2060, 1, 1, tzinfo=dt.UTC), "it is far ahead"
+    keeper.run()
+    keeper.now, keeper.doubt = NOW, ""
+    assert (int(NOW.timestamp()),) == read_records(keeper.config.state).runs
+    keeper.now = LATER
+    keeper.run()
+    assert (int(NOW.timestamp()), int(LATER.timestamp())) == read_records(keeper.config.state).runs
 
 
 def test_a_file_of_the_far_future_keeps_no_archive_for_ever(make_logs: Callable[..., Any]) -> None:
