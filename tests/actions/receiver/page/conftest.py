@@ -42,11 +42,13 @@ playbooks:
     steps: [{{action: fail_always, options: {{names: "qr*"}}}}]
   careful:
     alert: CarefulAlert
+    cooldown: 0s
     steps:
       - {{action: write_batches, options: {{batches: 1}}}}
       - {{action: remove_files, options: {{names: "old*"}}, approval: required}}
   slow:
     alert: SlowAlert
+    cooldown: 0s
     steps:
       - {{action: write_batches, options: {{batches: 2, name: first}}}}
       - {{action: write_batches, options: {{batches: 2000, name: second}}}}
