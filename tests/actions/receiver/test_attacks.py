@@ -80,7 +80,7 @@ CONFIG = """\
 shop: sample
 project: {folder}
 state: {folder}/state
-areas: {{media: {{path: media, limit: 850}}}}
+areas: {{media: {{path: media, limit: 240}}}}
 receiver: {{listen: "127.0.0.1:0", runs_per_day: 1}}
 playbooks:
   sample_full:
