@@ -16,7 +16,7 @@ FILE_NAME: Final = "ledger.sqlite3"
 BUSY_SECONDS: Final = 5.0
 # SQLite lets the log beside the file grow to 4 MB before it empties it: on a full disk too much by far.
 LOG_PAGES: Final = 250
-LOG_BYTES: Final = LOG_PAGES * 4096
+PAGE_BYTES: Final = 4096
 OCCUPIED: Final = "Its disk may be full, or another program holds it. Make room; nothing else is needed"
 DAMAGED: Final = (
     "The file is damaged: nothing runs, and alerts are refused, so that Alertmanager sends them again. Stop"
@@ -111,7 +111,7 @@ class LedgerFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {self._log_pages}")
-            connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+            connection.execute(f"PRAGMA journal_size_limit = {self._log_pages * PAGE_BYTES}")
             connection.execute("PRAGMA foreign_keys = ON")
             self._bring_up_to_date(connection)
         except BaseException:

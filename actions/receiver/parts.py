@@ -32,8 +32,9 @@ from storekeeper.web.token_file import TokenFile
 
 # So long the requests' own thread waits for a write of the engine, which takes a few milliseconds.
 QUICK_BUSY_SECONDS: Final = 0.05
-# To empty the log takes tens of milliseconds: the requests' thread does it for one message in some hundreds.
-QUICK_LOG_PAGES: Final = 1000
+# To empty the log takes tens of milliseconds: the requests' thread does it for one message in a hundred, and
+# leaves the file as long as it is, since to write over it is quicker than to let it grow.
+QUICK_LOG_PAGES: Final = 600
 
 
 def check_config(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -> None:
