@@ -31,8 +31,8 @@ def run(
     """
     Run a program to its end and give what it wrote to standard output.
 
-    ``environment`` is added to ours. Raises ProcessFailed when the program is missing, ends with an
-    error or needs longer than ``timeout_seconds``.
+    ``environment`` is added to ours. Raises ProcessFailed when the program cannot be started, ends with
+    an error or needs longer than ``timeout_seconds``.
     """
     words = [os.fspath(argument) for argument in arguments]
     try:
@@ -45,8 +45,8 @@ def run(
             timeout=timeout_seconds,
             check=False,
         )
-    except FileNotFoundError:
-        raise missing(words[0]) from None
+    except OSError as error:
+        raise _not_started(words[0], error) from None
     except subprocess.TimeoutExpired:
         raise ProcessFailed(f"{words[0]} did not end within {timeout_seconds:g} seconds") from None
     if done.returncode:
@@ -84,7 +84,7 @@ def start(
 
     ``piped`` connects its standard input and output to us; ``output`` and ``errors`` name files
     otherwise; None means our own. ``own_group`` keeps a terminal's Ctrl-C away from it, for callers
-    that end it themselves. Raises ProcessFailed when the program is missing.
+    that end it themselves. Raises ProcessFailed when the program cannot be started.
     """
     words = [os.fspath(argument) for argument in arguments]
     try:
@@ -97,8 +97,8 @@ def start(
             stderr=errors,
             start_new_session=own_group and sys.platform != "win32",
         )
-    except FileNotFoundError:
-        raise missing(words[0]) from None
+    except OSError as error:
+        raise _not_started(words[0], error) from None
 
 
 def stop(process: "subprocess.Popen[bytes]", *, grace_seconds: float = 10.0) -> int:
@@ -135,9 +135,13 @@ def begin_anew() -> NoReturn:
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very arguments that we were started with
 
 
-def missing(program: str) -> ProcessFailed:
-    """Give the error for a program that is not there."""
-    return ProcessFailed(f"{program} cannot be started: there is no such program or folder")
+def _not_started(program: str, error: OSError) -> ProcessFailed:
+    if isinstance(error, FileNotFoundError):
+        return ProcessFailed(f"{program} cannot be started: there is no such program or folder")
+    return ProcessFailed(
+        f"{program} cannot be started: {error.strerror}",
+        hint="It must be a program that this user may execute",
+    )
 
 
 def last_words(output: bytes) -> str:
