@@ -7,7 +7,7 @@ made of a file that is named (``live_names.py``); and when it is no file that se
 folders themselves. How old it is does not matter here.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,7 +52,8 @@ class OrphanFinder:
     ``named`` tells which of some files any database names; ``in_code`` which of them settings, code and
     templates name. ``read`` gives the text of a small file of the area, ``""`` for any other. ``passed``
     tells which files are none of ours: codes of ``qr_codes``, patterns of ``ignore``. ``replaced`` are
-    originals in whose place rows name a file that storekeeper made of them: they are not made of that one.
+    originals in whose place rows name a file that storekeeper made of them: they are ours to take, wherever
+    they lie and whatever they are called.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class OrphanFinder:
         beside: dict[str, list[str]] = {}
         wanted: dict[str, str] = {}
         live_in: dict[str, int] = {}
+        ours: dict[str, str] = {}
         for folder, names in listing():
+            ours.update(self._replaced_in(folder, names))
             verdict = self._judge.of(folder)
             if isinstance(verdict, Judged) and CACHE_TAG in names:
                 verdict = LeftAlone(reason=f"{CACHE_TAG} marks a cache")
@@ -94,22 +97,38 @@ class OrphanFinder:
             live_in[folder] = 0
             for name in names:
                 path = f"{folder}/{name}" if folder else name
+                if path in ours:
+                    continue
                 if self._live.names(path):
                     live_in[folder] += 1
                 elif not self._stays(path, verdict):
                     wanted[path] = folder
             if any(map(tells_of_others, names)):
                 beside[folder] = list(names)
-        self._keep(wanted, "named in a database", self._named(list(wanted)) if wanted else ())
-        self._keep(wanted, "named in settings or code", self._in_code(list(wanted)) if wanted else ())
+        questions = (("named in a database", self._named), ("named in settings or code", self._in_code))
+        for reason, asked in questions:
+            named = asked([*wanted, *ours]) if wanted or ours else ()
+            self._keep(wanted, reason, named)
+            self._keep(ours, reason, named)
         self._keep(wanted, MADE_OF_LIVE, self._made_of_named(wanted, listing))
         self._look_beside(wanted, beside=beside)
         self._leave_to_others(wanted, verdicts=verdicts, live_in=live_in)
         return FoundOrphans(
-            orphans={path: verdicts[folder].base for path, folder in wanted.items()},
+            orphans={**{path: verdicts[folder].base for path, folder in wanted.items()}, **ours},
             left_alone=self._left_alone,
             kept=self._kept,
         )
+
+    def _replaced_in(self, folder: str, names: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield the replaced originals in a folder that no row names again, with the name for approvals."""
+        if not self._replaced:
+            return
+        verdict = self._judge.of(folder)
+        base = verdict.base if isinstance(verdict, Judged) else folder.partition("/")[0]
+        for name in names:
+            path = f"{folder}/{name}" if folder else name
+            if path in self._replaced and not self._live.names(path) and not self._passed(path):
+                yield path, base
 
     def _stays(self, path: str, verdict: Judged) -> bool:
         """Return whether the file stays by what it is called."""
@@ -118,8 +137,6 @@ class OrphanFinder:
             return True
         if name.startswith(".") or name.lower() in FURNITURE:
             self._count("put there by a server or a system")
-        elif path in self._replaced:
-            return False
         elif self._live.made_of_live(path) or any(map(self._live.is_stem, _inner(folder, verdict))):
             self._count(MADE_OF_LIVE)
         else:
@@ -146,7 +163,7 @@ class OrphanFinder:
         live = LiveNames()
         for original in self._named(asked) if asked else ():
             live.add_elsewhere(original)
-        return {path for path in wanted if path not in self._replaced and live.made_of_live(path)}
+        return {path for path in wanted if live.made_of_live(path)}
 
     def _look_beside(self, wanted: dict[str, str], *, beside: Mapping[str, list[str]]) -> None:
         """Keep what pages and playlists in the same folder, or in one above, name."""

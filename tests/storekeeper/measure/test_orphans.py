@@ -22,6 +22,7 @@ def find(
     uploads: Collection[str | None] = (),
     named: Collection[str] = (),
     code: Collection[str] = (),
+    replaced: Collection[str] = (),
     **more: Any,
 ) -> FoundOrphans:
     """Look at a tree, path → text; ``named`` is what some text of the databases names."""
@@ -39,6 +40,7 @@ def find(
         in_code=lambda files: {file for file in files if file in code},
         read=tree.__getitem__,
         passed=lambda name: name.startswith("papers/ignored"),
+        replaced=replaced,
     ).find(lambda: folders.items())
 
 
@@ -142,3 +144,16 @@ def test_playlists_and_pages(playlist: str, text: str, expected: set[str]) -> No
     tree = files("videos/clip.mp4", "videos/seg0.ts", "videos/seg1.ts") | {f"videos/{playlist}": text}
     found = find(tree, rows=["videos/clip.mp4"], uploads=["videos"])
     assert expected == set(found.orphans)
+
+
+def test_replaced_originals_are_ours_wherever_they_lie() -> None:
+    """Storekeeper made what is named in their place; one that is named again stays."""
+    tree = files("any/a.webp", "any/a.jpg", "any/b.jpg", "any/c.jpg", "any/d.jpg")
+    found = find(
+        tree,
+        rows=["any/a.webp", "any/b.jpg"],
+        uploads=[None],
+        named=["any/c.jpg"],
+        replaced=["any/a.jpg", "any/b.jpg", "any/c.jpg"],
+    )
+    assert {"any/a.jpg": "any", "any/d.jpg": "any"} == found.orphans
