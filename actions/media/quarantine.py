@@ -126,13 +126,16 @@ class Quarantine:
 
     def _write_list(self, aside: Tree, *, run: str, files: Iterable[FoundFile]) -> None:
         """Write down, durable on return, what the run is about to set aside in the tree of ``open``."""
+        folder = aside.root / run
+        # A clock that was set back may name a second run as the first.
+        listed = {**_listed(folder), **{file.name: (file.size_bytes, file.modified_ns) for file in files}}
         document = {
             "root": os.fsdecode(os.fspath(self._root)),
-            "files": [[file.name, file.size_bytes, file.modified_ns] for file in files],
+            "files": [[name, *identity] for name, identity in listed.items()],
         }
-        with PartialFile(_list_of(aside.root / run)) as written:
+        with PartialFile(_list_of(folder)) as written:
             written.stream.write(json.dumps(document, ensure_ascii=True).encode("ascii"))
-            written.finish()
+            written.finish(replace=True)
 
     def remove_empty(self, run: QuarantineRun) -> None:
         """Remove the folders of a run that hold no file any more, with its list when nothing is left."""
