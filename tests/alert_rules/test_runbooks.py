@@ -41,7 +41,7 @@ COMMANDS = {
     "rotate_logs": {"--dry-run"},
     "optimize_database": {"--dry-run"},
     "optimize_images": {"--dry-run", "--undo"},
-    "cleanup_orphaned_media": {"--dry-run"},
+    "cleanup_orphaned_media": {"--dry-run", "--restore"},
     "find_large_files": set(),
 }
 

@@ -76,6 +76,7 @@ def describe(project: Path) -> ShopDescription:
                     "table": "app_orderqrcode",
                     "file_fields": [image],
                     "timestamps": {"expires_at": "expires_at"},
+                    "kinds": {"expires_at": "DateTimeField"},
                 },
             ],
         }
