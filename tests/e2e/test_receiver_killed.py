@@ -20,7 +20,7 @@ TOKEN = "a token for this test"
 
 ALERT = {
     "version": "4",
-    "groupKey": '{}:{alertname="StorageUsageWarning"}',
+    "groupKey": '{}:{alertname="ExpiredQRCodesPileUp"}',
     "truncatedAlerts": 0,
     "receiver": "storekeeper",
     "status": "firing",
@@ -32,10 +32,11 @@ ALERT = {
         {
             "status": "firing",
             "labels": {
-                "alertname": "StorageUsageWarning",
+                "alertname": "ExpiredQRCodesPileUp",
                 "severity": "warning",
                 "resource": "media",
-                "area": "media",
+                "kind": "payment",
+                "shop": "madamda",
             },
             "annotations": {},
             "startsAt": "2026-03-01T03:00:00Z",
