@@ -96,11 +96,18 @@ class Shop:
         return done.stdout
 
 
-def new_shop(*, project: Path, data: Path, url: str | None, warm_django: WarmDjango) -> Shop:
+def new_shop(
+    *,
+    project: Path,
+    data: Path,
+    url: str | None,
+    warm_django: WarmDjango,
+    settings_module: str = "madamda.settings",
+) -> Shop:
     """Give the shop of a project; nothing of what this process has in its environment speaks to it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
     environment |= {
-        "DJANGO_SETTINGS_MODULE": "madamda.settings",
+        "DJANGO_SETTINGS_MODULE": settings_module,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
     }

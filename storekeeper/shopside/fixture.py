@@ -28,6 +28,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
     import django
 
     from .fixture_tables import applied_migrations, fixture_models, left_out
+    from .no_effects import silent_signals
     from .snapshot import snapshot
 
     sent: dict[str, dict[str, Any]] = {}
@@ -35,7 +36,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
     reported = time.monotonic()
     names = [model._meta.db_table for model in fixture_models(database)]
     reading = snapshot(database, tables=names, lock_timeout_seconds=lock_timeout_seconds)
-    with _few_collections(), reading as connection:
+    with _few_collections(), silent_signals(), reading as connection:
         moment = dt.datetime.now(dt.timezone.utc)
         tables = _tables(connection, database=database)
         total = sum(table.count() for table in tables)

@@ -17,13 +17,15 @@ def count_rows(*, database: str) -> Iterator[Any]:
 
     from .fixture_tables import fixture_models
     from .names import NATURAL_KEYS
+    from .no_effects import silent_signals
 
-    existing = set(connections[database].introspection.table_names())
-    counts = {
-        model._meta.label: models.QuerySet(model, using=database).count()
-        for model in fixture_models(database)
-        if model._meta.db_table in existing and model._meta.label_lower not in NATURAL_KEYS
-    }
+    with silent_signals():
+        existing = set(connections[database].introspection.table_names())
+        counts = {
+            model._meta.label: models.QuerySet(model, using=database).count()
+            for model in fixture_models(database)
+            if model._meta.db_table in existing and model._meta.label_lower not in NATURAL_KEYS
+        }
     yield {label: count for label, count in counts.items() if count}
 
 
@@ -48,7 +50,25 @@ def restore_fixture(
     Emptying, loading and comparing are one transaction: where a row or a sum differs it is rolled back.
     ``loader`` is ``loaddata`` or ``batches`` (the same objects, inserted many at a time). Yields
     ``{"progress": …}`` and at the end ``{"differences": [...]}``, empty when all is equal.
+    Meanwhile the shop's Django has no effects but rows.
     """
+    from .no_effects import no_effects
+
+    with no_effects():
+        yield from _restore(
+            database=database, path=path, loader=loader, tables=tables, migrations=migrations, past=past
+        )
+
+
+def _restore(
+    *,
+    database: str,
+    path: str,
+    loader: str,
+    tables: dict[str, dict[str, Any]],
+    migrations: list[str],
+    past: bool,
+) -> Iterator[Any]:
     from django.core.management import call_command
     from django.db import connections, transaction
 

@@ -12,7 +12,8 @@ def enter_scratch(*, database: str, name: str) -> Iterator[Any]:
     """
     Point ``database`` at the scratch database ``name`` for the rest of this interpreter's life.
 
-    Every other database of the shop is made unreachable: a migration that writes there fails loudly.
+    From then on nothing but rows is written, and every other database of the shop is unreachable: a
+    migration that writes there fails loudly.
     Raises ValueError, before any query, for a name that is not a scratch database's or is a live one's,
     and when the connection leads anywhere else.
     """
@@ -20,6 +21,9 @@ def enter_scratch(*, database: str, name: str) -> Iterator[Any]:
 
     from django.db import connections
 
+    from .no_effects import silence_for_good
+
+    silence_for_good()
     if not os.path.basename(name).startswith(PREFIX):  # noqa: PTH119 - the name may be no path at all
         raise ValueError(f"{name} is not the name of a scratch database")
     settings = connections.databases
