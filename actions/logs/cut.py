@@ -26,6 +26,7 @@ from actions.logs.journal import (
     Cut,
     Journal,
     has_been_cut,
+    lacks_times,
     publish,
     repeats_itself,
     withdraw,
@@ -122,7 +123,8 @@ class Piece:
             length=self.length,
             digest=packed.digest,
             cut=how,
-            repeats=how == "collapse" and repeats_itself(self.file, length=self.length),
+            repeats=self._may_begin_the_same(after=how),
+            modified_ns=status.st_mtime_ns,
         )
         noted = done = False
         try:
@@ -146,6 +148,11 @@ class Piece:
                 withdraw(self.folder, self.log, journal=journal)
         self.stage("published")
         return done
+
+    def _may_begin_the_same(self, *, after: Cut) -> bool:
+        if after == "collapse":
+            return repeats_itself(self.file, length=self.length)
+        return after == "truncate" and lacks_times(self.file, length=self.length)
 
 
 def remove_empty(folder: LogFolder, name: str) -> bool:

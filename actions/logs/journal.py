@@ -7,10 +7,12 @@ the partial archive holds; a look at the log then tells whether the cut has happ
 * it has not: the log still begins with the archived bytes. The partial archive is dropped.
 * it has: the partial archive takes its name.
 
-Lines are never lost that way. They could be doubled only where a log repeats itself byte for byte, over at
-least 64 bytes, so that nobody can tell the two states apart; then the archive is kept.
+Lines are never lost that way. They could be doubled only where nobody can tell the two states apart: the log
+has been written to since, and repeats itself byte for byte over at least 64 bytes or has no times by which
+new lines would differ from those that were to be cut. Then the archive is kept.
 """
 
+import datetime as dt
 import json
 import os
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from actions.logs.folder import LogFolder
 from storekeeper.errors import StorekeeperError
 from storekeeper.files.atomic import PARTIAL_SUFFIX
 from storekeeper.files.tree import OWN_PREFIX
+from storekeeper.measure.log_lines import stamp_of
 
 Cut = Literal["collapse", "truncate", "remove"]
 
@@ -36,8 +39,8 @@ class Journal:
     What is about to be cut from which file.
 
     ``length`` first bytes with the SHA-256 ``digest``, of the file ``inode`` that had ``size_bytes``. The
-    archive had ``old_archive_bytes`` and will have ``archive_bytes``. ``repeats`` tells that the rest of
-    the log begins as the log does.
+    archive had ``old_archive_bytes`` and will have ``archive_bytes``. ``repeats`` tells that the log may
+    begin after the cut as it did before. ``modified_ns`` is its last write before the cut.
     """
 
     archive: str
@@ -50,6 +53,7 @@ class Journal:
     cut: Cut
     repeats: bool
     partial: str = ""
+    modified_ns: int = 0
 
     @property
     def partial_name(self) -> str:
@@ -153,6 +157,15 @@ def repeats_itself(log: IO[bytes], *, length: int) -> bool:
     return log.read(len(rest)) == rest
 
 
+def lacks_times(log: IO[bytes], *, length: int) -> bool:
+    """Tell whether no line among the first ones has a time: an emptied log may be written the same again."""
+    log.seek(0)
+    lines = log.read(min(length, _COMPARED_BYTES)).splitlines()
+    log.seek(0)
+    now = dt.datetime.now(tz=dt.UTC)
+    return not any(stamp_of(line, zone=None, latest=now) for line in lines)
+
+
 def has_been_cut(folder: LogFolder, log: str, *, journal: Journal) -> bool:
     """Tell by the file itself whether the noted cut has happened."""
     if journal.cut == "remove":
@@ -163,8 +176,11 @@ def has_been_cut(folder: LogFolder, log: str, *, journal: Journal) -> bool:
     if name is None:
         return True
     with folder.open(name) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size < journal.size_bytes or journal.repeats:
+        status = os.fstat(file.fileno())
+        if journal.modified_ns and journal.modified_ns == status.st_mtime_ns:
+            # A cut is a write, too.
+            return status.st_size != journal.size_bytes
+        if status.st_size < journal.size_bytes or journal.repeats:
             return True
         return digest_of(file, length=journal.length) != journal.digest
 

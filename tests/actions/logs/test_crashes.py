@@ -102,6 +102,31 @@ def test_a_log_that_repeats_itself_is_never_lost(make_logs: Callable[..., Any]) 
     assert keeper.everything("django").count(b"tick ok") >= 2 * 4096
 
 
+def test_an_emptied_log_without_times_that_is_written_the_same_again_is_never_lost(
+    make_logs: Callable[..., Any],
+) -> None:
+    """Killed right after emptying; then the program writes the same bytes as before, and some more."""
+    keeper = make_logs()
+    path = keeper.folder / "django.log"
+    path.write_bytes(b"started\n" * 20)
+    keeper.killed_at("cut", now=True)
+    assert 0 == path.stat().st_size
+    with path.open("ab") as writer:
+        writer.write(b"started\n" * 20 + b"done\n")
+    keeper.run(now=True)
+    assert 40 <= keeper.everything("django").count(b"started\n")
+
+
+def test_a_log_without_times_that_was_not_cut_is_archived_once(make_logs: Callable[..., Any]) -> None:
+    """Killed before the cut, and nothing written since: the file's last write tells."""
+    keeper = make_logs()
+    path = keeper.folder / "django.log"
+    path.write_bytes(b"started\n" * 20)
+    keeper.killed_at("noted", now=True)
+    keeper.run(now=True)
+    assert 20 == keeper.everything("django").count(b"started\n")
+
+
 def test_a_partial_archive_that_is_not_whole_is_refused(make_logs: Callable[..., Any]) -> None:
     """After the cut the partial archive is the only copy: a damaged one is left to a person."""
     keeper = make_logs()
