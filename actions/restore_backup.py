@@ -1,4 +1,4 @@
-"""Bring a database back from a backup: an empty one, or, when a person says so, over what is there now."""
+"""Bring a database or an area of files back: where nothing is, or, when a person says so, in its place."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -12,13 +12,14 @@ from actions.backup_database import BackupDatabase, BackupDatabaseOptions
 from actions.backups.damage import require_whole
 from actions.backups.fixture_restore import load_fixture
 from actions.backups.manifest import require_manifest
+from actions.backups.media_restore import MediaRestorePlan, plan_media_restore, restore_media
 from actions.backups.native_restore import cannot_be_read, count_present, require_fitting, restore_native
 from actions.backups.trial_restore import Loader, choose_loader
 from actions.media.quarantine import Quarantine
 from actions.scope import Database, databases_of
-from storekeeper.backups import Backup
+from storekeeper.backups import MEDIA, Backup, Manifest, read_manifest
 from storekeeper.config import Config
-from storekeeper.config.fields import Model, ShopPath
+from storekeeper.config.fields import Model, Name, ShopPath
 from storekeeper.errors import BackupRefused, ConfigurationError
 
 
@@ -29,8 +30,14 @@ class RestoreBackupOptions(Model):
     database: str | None = Field(
         default=None, description="Database of the config; default: the one that was backed up."
     )
+    area: Name | None = Field(
+        default=None,
+        description="Area of the config for a backup of files; default: the one that was backed up.",
+    )
     replace: bool = Field(
-        default=False, description="Replace the rows that are there, after a fresh backup of them."
+        default=False,
+        description="Replace the rows that are there, after a fresh backup of them, or the files, which are"
+        " set aside.",
     )
     loader: Loader = Field(
         default="auto", description="How rows are loaded: loaddata, in batches, or by their number."
@@ -98,17 +105,35 @@ class RestoreBackup:
     """The action ``restore_backup``; no playbook may use it."""
 
     name = "restore_backup"
-    summary = "Restore a backup into an empty database, or with --replace over the rows that are there."
+    summary = (
+        "Restore a backup into an empty database or folder, or with --replace in the place of what is there."
+    )
     Options: type[Model] = RestoreBackupOptions
 
     def resources(self, config: Config, options: RestoreBackupOptions) -> tuple[str, ...]:
-        """Lock every database: which one it is stands in the backup's manifest."""
+        """Lock the area of a backup of files, else every database."""
+        manifest = read_manifest(options.file)
+        if manifest is not None and manifest.kind == MEDIA:
+            return ("backups", options.area or manifest.area)
         return ("backups", *(f"database-{name}" for name in config.databases or ("default",)))
 
-    def plan(self, context: Context, options: RestoreBackupOptions) -> RestorePlan:
-        """Look at the backup and the database; raises BackupRefused when rows are there and may not go."""
+    def plan(self, context: Context, options: RestoreBackupOptions) -> RestorePlan | MediaRestorePlan:
+        """Look at the backup and its place; raises BackupRefused when something is there and may not go."""
         _require_person(context)
         manifest = require_manifest(options.file)
+        if manifest.verification_error and not manifest.lacks:
+            raise BackupRefused(
+                f"{options.file.name} did not pass its test: {manifest.verification_error}",
+                hint="storekeeper verify_backup FILE tries it again",
+            )
+        if manifest.kind == MEDIA:
+            backup = Backup(path=options.file, manifest=manifest)
+            return plan_media_restore(context, backup, area=options.area, replace=options.replace)
+        return self._plan_database(context, options, manifest)
+
+    def _plan_database(
+        self, context: Context, options: RestoreBackupOptions, manifest: Manifest
+    ) -> RestorePlan:
         name = options.database or manifest.database
         (database,) = databases_of(context.config, description=context.shop.describe(), only=name)
         native = manifest.format != "json"
@@ -116,11 +141,6 @@ class RestoreBackup:
             raise BackupRefused(f"{options.file.name}: the shop's Django does not know the database {name}")
         if native:
             require_fitting(manifest, address=database.address, config=context.config)
-        if manifest.verification_error:
-            raise BackupRefused(
-                f"{options.file.name} did not pass its test: {manifest.verification_error}",
-                hint="storekeeper verify_backup FILE tries it again",
-            )
         damaged = native and cannot_be_read(database.address)
         present = {} if damaged else _present(context, database, native=native)
         if (present or damaged) and not options.replace:
@@ -141,13 +161,17 @@ class RestoreBackup:
             damaged=damaged,
         )
 
-    def perform(self, context: Context, options: RestoreBackupOptions, plan: RestorePlan) -> Outcome:
+    def perform(
+        self, context: Context, options: RestoreBackupOptions, plan: RestorePlan | MediaRestorePlan
+    ) -> Outcome:
         """
         Back up what is there, then restore in one transaction and compare before the commit.
 
-        Raises StorekeeperError; the rows are then as they were before.
+        Files are set aside and not backed up. Raises StorekeeperError; all is then as it was before.
         """
         _require_person(context)
+        if isinstance(plan, MediaRestorePlan):
+            return restore_media(context, plan)
         manifest, path = plan.backup.manifest, plan.backup.path
         require_whole(path, manifest)
         native = manifest.format != "json"

@@ -1,22 +1,16 @@
 """Read a media backup back: each file in it has the name, the size and the sum that it was written with."""
 
-import hashlib
-import io
 import itertools
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from actions.backups.archive_members import Pieces, members
 from actions.backups.damage import NotProved, require_whole
 from actions.backups.packing import file_sums, unpacked
-from actions.backups.sum_lines import readable, sum_line
-from actions.backups.tar_stream import CHUNK_BYTES, ENCODING, ERRORS
+from actions.backups.sum_lines import sum_line
 from storekeeper.backups import Manifest
 from storekeeper.errors import BackupRefused
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 
 def check_media_backup(
@@ -33,10 +27,19 @@ def check_media_backup(
 
     Raises BackupRefused for anything that is not as it was written. Memory does not grow with the archive.
     """
-    pieces = _Pieces(unpacked(path, compressed=True))
-    done = 0
+    pieces = Pieces(unpacked(path, compressed=True))
+    done = folders = 0
+
+    def lines_of_archive() -> Iterator[bytes]:
+        nonlocal folders
+        for member in members(pieces):
+            if member.content is None:
+                folders += 1
+            else:
+                yield sum_line(member.name, member.copy())
+
     try:
-        for line, expected in itertools.zip_longest(_lines_of(pieces), _lines(sums)):
+        for line, expected in itertools.zip_longest(lines_of_archive(), lines_of(sums)):
             if line != expected:
                 told = (line or expected or b"").decode("utf-8", "backslashreplace").strip()
                 raise BackupRefused(f"{path.name} does not hold what was written: {told}")
@@ -46,9 +49,9 @@ def check_media_backup(
         raise BackupRefused(f"{path.name} is damaged: {error}") from None
     pieces.drain()
     written = (manifest.content_sha256, manifest.content_bytes, manifest.files, manifest.folders)
-    if (pieces.sha256, pieces.size_bytes, done, pieces.folders) != written:
+    if (pieces.sha256, pieces.size_bytes, done, folders) != written:
         raise BackupRefused(
-            f"{path.name} does not hold what was written: {done} files in {pieces.folders} folders and"
+            f"{path.name} does not hold what was written: {done} files in {folders} folders and"
             f" {pieces.size_bytes} bytes, not {manifest.files} in {manifest.folders} and"
             f" {manifest.content_bytes}"
         )
@@ -71,32 +74,8 @@ def try_media(path: Path, manifest: Manifest) -> str:
     return "read back: every file in it has its sum"
 
 
-def _lines_of(pieces: "_Pieces") -> Iterator[bytes]:
-    """Give the line of sums of each file in the archive."""
-    with tarfile.open(
-        fileobj=pieces, mode="r|", bufsize=CHUNK_BYTES, encoding=ENCODING, errors=ERRORS
-    ) as archive:
-        while (member := archive.next()) is not None:
-            if member.isdir():
-                pieces.folders += 1
-                archive.members.clear()  # type: ignore[attr-defined] # see below
-                continue
-            content = archive.extractfile(member)
-            if not member.isreg() or content is None:
-                raise BackupRefused(f"the archive holds {readable(member.name)!r}: neither file nor folder")
-            size = 0
-            sums = hashlib.sha256()
-            while data := content.read(CHUNK_BYTES):
-                sums.update(data)
-                size += len(data)
-            if size != member.size:
-                raise BackupRefused(f"the archive ends within {readable(member.name)!r}")
-            yield sum_line(member.name, sums.hexdigest())
-            # tarfile remembers every member; a million of them would fill the memory.
-            archive.members.clear()  # type: ignore[attr-defined] # typeshed does not show it
-
-
-def _lines(sums: Path) -> Iterator[bytes]:
+def lines_of(sums: Path) -> Iterator[bytes]:
+    """Yield the lines of a packed list of sums; raises BackupRefused for one that is damaged."""
     rest = b""
     for piece in unpacked(sums, compressed=True):
         *lines, rest = (rest + piece).split(b"\n")
@@ -104,43 +83,3 @@ def _lines(sums: Path) -> Iterator[bytes]:
             yield line + b"\n"
     if rest:
         yield rest
-
-
-class _Pieces(io.RawIOBase):
-    """What tarfile reads from, made of an iterator; sums up everything that passes, and counts folders."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._waiting = memoryview(b"")
-        self._sums = hashlib.sha256()
-        self.size_bytes = 0
-        self.folders = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._sums.hexdigest()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        if not self._waiting and not self._more():
-            return 0
-        into = memoryview(buffer).cast("B")
-        count = min(len(into), len(self._waiting))
-        into[:count] = self._waiting[:count]
-        self._waiting = self._waiting[count:]
-        return count
-
-    def drain(self) -> None:
-        while self._more():
-            pass
-
-    def _more(self) -> bool:
-        piece = next(self._pieces, None)
-        if piece is None:
-            return False
-        self._sums.update(piece)
-        self.size_bytes += len(piece)
-        self._waiting = memoryview(piece)
-        return True
