@@ -1,5 +1,6 @@
 """Restore a backup into a scratch database and compare every table with the manifest."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -30,11 +31,18 @@ def choose_loader(loader: Loader, *, rows: int) -> str:
 
 
 def try_restore(
-    backup: Path, manifest: Manifest, *, context: Context, database: Database, loader: Loader
+    backup: Path,
+    manifest: Manifest,
+    *,
+    context: Context,
+    database: Database,
+    loader: Loader,
+    inspect: Callable[[DatabaseAddress], None] = lambda scratch: None,
 ) -> str:
     """
     Prove that the backup restores to exactly what it was made from; gives how that was proved.
 
+    ``inspect`` is called with the address of the restored database while it is there, after it was compared.
     Raises NotProved for a backup that is damaged or restores to something else, and other
     StorekeeperErrors where the trial itself could not be made.
     """
@@ -46,6 +54,7 @@ def try_restore(
     ) as scratch:
         if manifest.format != "json":
             _try_native(backup, manifest, context=context, scratch=scratch)
+            inspect(scratch)
             return "restored into a scratch database; the rows of every table counted"
         if database.alias is None:
             raise BackupRefused(f"{backup.name}: the shop's Django does not know {database.name}")
@@ -62,6 +71,7 @@ def try_restore(
                 loader=used,
                 past=True,
             )
+        inspect(scratch)
         return f"restored by {used} into a scratch database{schema}; every row compared"
 
 
