@@ -13,7 +13,7 @@ from storekeeper.shop import ShopDescription
 
 PAGE_ROWS: Final = 5000
 # Beside the scrapes a statement may take longer; a server that is away is noticed as soon as ever.
-PATIENT: Final = "SET statement_timeout = '60s'"
+PATIENT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,7 @@ def next_expiry(address: DatabaseAddress, *, column: FileColumn, now: Any) -> An
     statement = sql.SQL("SELECT min({expires}) FROM {table} WHERE {expires} > %s").format(
         expires=sql.Identifier(column.expires), table=sql.Identifier(column.table)
     )
-    with connect_postgresql(address) as postgresql:
-        postgresql.execute(PATIENT)
+    with connect_postgresql(address, statement_seconds=PATIENT_SECONDS) as postgresql:
         found = postgresql.execute(statement, (now,)).fetchone()
         assert found is not None, "an aggregate gives one row"
         return found[0]
@@ -101,8 +100,7 @@ def _read_postgresql(address: DatabaseAddress, *, column: FileColumn, now: Any) 
         name=sql.Identifier(column.column), expired=expired, table=sql.Identifier(column.table)
     )
     with (
-        connect_postgresql(address) as connection,
-        connection.execute(PATIENT),
+        connect_postgresql(address, statement_seconds=PATIENT_SECONDS) as connection,
         connection.transaction(),
         connection.cursor(name="storekeeper_files") as cursor,
     ):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Hashable
 from typing import Final
 
-from exporter.named_files import PATIENT
+from exporter.named_files import PATIENT_SECONDS
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql, connect_sqlite
 
 # A file that changed so shortly before it was looked at may change again within the same tick of its clock.
@@ -54,10 +54,9 @@ def tables_version(
     """
     if address.engine is Engine.SQLITE:
         return sqlite_version(address, clock=clock)
-    with connect_postgresql(address) as connection:
+    with connect_postgresql(address, statement_seconds=PATIENT_SECONDS) as connection:
         if connection.info.server_version < POSTGRESQL_THAT_COUNTS:
             return None
-        connection.execute(PATIENT)
         rows = connection.execute(POSTGRESQL_COUNTS, (sorted(tables),)).fetchall()
     # A table that is missing is as good as one that tells its changes: it has none.
     return tuple(rows) if all(told for _, oid, _, told, *_ in rows if oid is not None) else None
@@ -67,10 +66,9 @@ def database_version(address: DatabaseAddress, *, clock: Callable[[], float] = t
     """Give the version of all that the database holds, None where it cannot be told."""
     if address.engine is Engine.SQLITE:
         return sqlite_version(address, clock=clock)
-    with connect_postgresql(address) as connection:
+    with connect_postgresql(address, statement_seconds=PATIENT_SECONDS) as connection:
         if connection.info.server_version < POSTGRESQL_THAT_COUNTS:
             return None
-        connection.execute(PATIENT)
         rows = connection.execute(POSTGRESQL_COUNTS_OF_ALL).fetchall()
     return tuple(rows) if all(told for told, *_ in rows) else None
 

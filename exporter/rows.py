@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from exporter.named_files import PATIENT, quoted
+from exporter.named_files import PATIENT_SECONDS, quoted
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql, connect_sqlite
 
 # Tables of the user; the parent of partitions has no rows of its own.
@@ -123,8 +123,7 @@ def _count_sqlite(connection: sqlite3.Connection, name: str, limit: int) -> tupl
 
 
 def _measure_postgresql(address: DatabaseAddress, limit: int) -> Iterator[TableUsage | str]:
-    with connect_postgresql(address) as connection:
-        connection.execute(PATIENT)
+    with connect_postgresql(address, statement_seconds=PATIENT_SECONDS) as connection:
         for schema, name, estimate, size in connection.execute(POSTGRESQL_TABLES).fetchall():
             table = name if schema == "public" else f"{schema}.{name}"
             rows: int | None
@@ -135,7 +134,11 @@ def _measure_postgresql(address: DatabaseAddress, limit: int) -> Iterator[TableU
             except psycopg.errors.UndefinedTable:
                 # It was dropped since the list was made.
                 continue
-            except (psycopg.errors.QueryCanceled, psycopg.errors.InsufficientPrivilege) as error:
+            except (
+                psycopg.errors.QueryCanceled,
+                psycopg.errors.LockNotAvailable,
+                psycopg.errors.InsufficientPrivilege,
+            ) as error:
                 yield f"table {table} of database {address.name}: {error.diag.message_primary}"
                 rows, exact = (estimate or None), False
             yield TableUsage(database=address.name, table=table, rows=rows, exact=exact, size_bytes=size)
@@ -158,8 +161,7 @@ def count_rows(address: DatabaseAddress, *, table: str, exact_rows_below: int) -
     if address.engine is Engine.SQLITE:
         with connect_sqlite(address) as connection:
             return _count_sqlite(connection, table, exact_rows_below)[0]
-    with connect_postgresql(address) as postgresql:
-        postgresql.execute(PATIENT)
+    with connect_postgresql(address, statement_seconds=PATIENT_SECONDS) as postgresql:
         found = postgresql.execute(POSTGRESQL_ESTIMATE, (quoted(table),)).fetchone()
         assert found is not None, "a missing table is an error"
         return _count_postgresql(

@@ -17,8 +17,10 @@ from actions.backups.long_program import LONGEST_SECONDS, LongProgram
 from actions.backups.table_locks import lock_tables
 from storekeeper import processes
 from storekeeper.backups import TableSum
+from storekeeper.backups.table_names import table_name
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, connect_postgresql
+from storekeeper.databases.postgresql import require_direct
 from storekeeper.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -65,12 +67,15 @@ def dump_postgresql(
             return OSError(errno.ENOSPC, "No space left on device")
         return failure_of(str(program), code=code, errors=words, address=address)
 
-    with connect_postgresql(address, timeout_seconds=LONGEST_SECONDS) as connection:
+    with connect_postgresql(address, statement_seconds=LONGEST_SECONDS) as connection:
+        require_direct(
+            address, purpose="pg_dump, for a native backup,", behind_pooler=connection.behind_pooler
+        )
         server = connection.info.server_version
         require_version(program, server=server)
         known = _tables(connection)
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
             # Before the snapshot: a table that is truncated or rewritten after it looks empty in it.
@@ -95,6 +100,7 @@ def dump_postgresql(
                     # a second time behind the data, where nobody notices when it is cut.
                     f"--file={file.path}",
                     "--no-sync",
+                    *role_of(address),
                     f"--dbname={conninfo(address)}",
                 ],
                 environment=secrets_of(address),
@@ -141,6 +147,7 @@ def restore_postgresql(path: Path, *, address: DatabaseAddress, config: Config) 
                 "--no-owner",
                 "--no-privileges",
                 "--no-password",
+                *role_of(address),
                 f"--dbname={conninfo(address)}",
                 path,
             ],
@@ -170,14 +177,14 @@ def failure_of(program: str, *, code: int, errors: str, address: DatabaseAddress
 
 
 def count_rows(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, TableSum]:
-    """Give the rows of each table, named ``schema.table`` outside of ``public``."""
+    """Give the rows of each table, by the name that it has in a manifest."""
     return _counted(connection, _tables(connection))
 
 
 def _tables(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, sql.Identifier]:
     """Give each table by the name that it has in a manifest."""
     return {
-        str(table) if schema == "public" else f"{schema}.{table}": sql.Identifier(str(schema), str(table))
+        table_name(str(schema), str(table)): sql.Identifier(str(schema), str(table))
         for schema, table in connection.execute(_TABLES).fetchall()
     }
 
@@ -226,6 +233,11 @@ def conninfo(address: DatabaseAddress) -> str:
     return make_conninfo(
         "", **{key: value for key, value in address.parameters.items() if key not in _SECRETS}
     )
+
+
+def role_of(address: DatabaseAddress) -> list[str]:
+    """Return the argument that lets PostgreSQL's programs work as the role that the shop assumes."""
+    return [f"--role={address.role}"] if address.role else []
 
 
 def secrets_of(address: DatabaseAddress) -> dict[str, str]:

@@ -37,7 +37,7 @@ def scratch_database(
     with closing(_connect(live)) as server:
         _drop_leftovers(server, shop=shop)
         try:
-            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            _create(server, name, role=live.role)
         except psycopg.errors.InsufficientPrivilege:
             user = live.parameters.get("user", "its user")
             raise BackupRefused(
@@ -73,10 +73,30 @@ def _connect(live: DatabaseAddress) -> "psycopg.Connection[tuple[object, ...]]":
     """Enter the live database, for CREATE and DROP DATABASE alone."""
     try:
         conninfo = make_conninfo("", **live.parameters)
-        return psycopg.connect(conninfo, application_name="storekeeper", connect_timeout=5, autocommit=True)
+        return psycopg.connect(
+            conninfo,
+            application_name="storekeeper",
+            connect_timeout=5,
+            autocommit=True,
+            # A pooler may give each statement another server process.
+            prepare_threshold=None,
+        )
     except psycopg.Error as error:
         words = str(error).strip().replace(live.parameters.get("password") or "\0", "…")
         raise DatabaseUnavailable(f"database {live.name} ({live.label}): {words}") from None
+
+
+def _create(server: "psycopg.Connection[tuple[object, ...]]", name: str, *, role: str) -> None:
+    """Create the database for the role that the shop assumes; the login or that role must have the right."""
+    statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+    if not role:
+        server.execute(statement)
+        return
+    try:
+        server.execute(statement + sql.SQL(" OWNER {}").format(sql.Identifier(role)))
+    except psycopg.errors.InsufficientPrivilege:
+        server.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        server.execute(statement)
 
 
 def _drop_leftovers(server: "psycopg.Connection[tuple[object, ...]]", *, shop: str) -> None:
@@ -84,7 +104,7 @@ def _drop_leftovers(server: "psycopg.Connection[tuple[object, ...]]", *, shop: s
     prefix = f"{PREFIX}{shop.lower()[:24]}_"
     rows = server.execute(
         "SELECT datname FROM pg_database WHERE starts_with(datname::text, %s)"
-        " AND pg_get_userbyid(datdba) = current_user",
+        " AND pg_has_role(datdba, 'MEMBER')",
         [prefix],
     ).fetchall()
     for row in rows:

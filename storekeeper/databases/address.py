@@ -24,13 +24,15 @@ class DatabaseAddress:
     Where a database is and how to enter it.
 
     SQLite has a ``path``; PostgreSQL has ``parameters``, libpq's connection keywords. They may hold a
-    password, so they are never shown.
+    password, so they are never shown. ``role`` is the one that the shop assumes after its login: it owns what
+    the shop makes.
     """
 
     name: str
     engine: Engine
     path: Path | None = None
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    role: str = ""
 
     @property
     def label(self) -> str:
@@ -74,7 +76,8 @@ def address_from_django(name: str, *, settings: Mapping[str, Any], project: Path
             if isinstance(value, str | int) and key not in _NOT_LIBPQ
         }
         named = {libpq: str(settings[key]) for key, libpq in _LIBPQ_KEYS.items() if settings.get(key)}
-        return DatabaseAddress(name=name, engine=engine, parameters={**options, **named})
+        role = str((settings.get("OPTIONS") or {}).get("assume_role") or "")
+        return DatabaseAddress(name=name, engine=engine, parameters={**options, **named}, role=role)
     raise EngineNotKept(
         f"database {name}: the engine {engine_name or '(none)'} is not one that storekeeper keeps",
         hint="It keeps SQLite and PostgreSQL. Remove this database from the config: media, logs, disks and "
@@ -87,8 +90,9 @@ def address_from_url(name: str, *, url: str, project: Path) -> DatabaseAddress:
     """
     Give the address in ``sqlite:///path`` or ``postgresql://user:password@host:port/name?key=value``.
 
-    ``sqlite:///relative`` counts from ``project``, ``sqlite:////absolute`` does not. Raises
-    ConfigurationError; the message never repeats the URL, which may hold a password.
+    ``sqlite:///relative`` counts from ``project``, ``sqlite:////absolute`` does not; ``assume_role=NAME`` is
+    the role to work as. Raises ConfigurationError; the message never repeats the URL, which may hold a
+    password.
     """
     try:
         parts = urlsplit(url.strip())
@@ -106,10 +110,9 @@ def address_from_url(name: str, *, url: str, project: Path) -> DatabaseAddress:
             "host": unquote(host),
             "port": str(port or ""),
         }
-        parameters = {key: value for key, value in given.items() if value}
-        return DatabaseAddress(
-            name=name, engine=Engine.POSTGRESQL, parameters={**parameters, **dict(parse_qsl(parts.query))}
-        )
+        parameters = {key: value for key, value in given.items() if value} | dict(parse_qsl(parts.query))
+        role = parameters.pop("assume_role", "")
+        return DatabaseAddress(name=name, engine=Engine.POSTGRESQL, parameters=parameters, role=role)
     raise ConfigurationError(
         f"database {name}: its URL is not one that storekeeper knows",
         hint="Write sqlite:///db.sqlite3 or postgresql://user:password@host:5432/name",

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import psycopg
 
 from storekeeper.databases import DatabaseAddress
-from storekeeper.databases.postgresql import reading_keywords, unavailable
+from storekeeper.databases.guarded_connection import GuardedConnection, Row
+from storekeeper.databases.postgresql import LOCK_SECONDS, keywords, unavailable
 
 Answer = TypeVar("Answer")
-Row = tuple[Any, ...]
 
 
-class PunctualConnection(psycopg.Connection[Row]):
+class PunctualConnection(GuardedConnection):
     """A connection that is given up when the server is silent longer than ``patience_seconds``."""
 
     # None while the connection is made, which has a timeout of its own.
@@ -30,7 +30,12 @@ class PunctualConnection(psycopg.Connection[Row]):
 
     def _punctual(self, gen: Generator[Any, Any, Answer], until: float) -> Generator[Any, Any, Answer]:
         """Hand on what ``gen`` waits for; we are woken ten times a second even while nothing comes."""
-        wanted = next(gen)
+        try:
+            wanted = next(gen)
+        except StopIteration as end:
+            # Nothing had to be waited for.
+            done: Answer = end.value
+            return done
         while True:
             ready = yield wanted
             if time.monotonic() > until:
@@ -84,13 +89,17 @@ class KeptConnections:
                     if not connection.broken:
                         raise
             connection = PunctualConnection.connect(
-                **reading_keywords(address, timeout_seconds=timeout_seconds),
-                autocommit=True,
-                # A pooler between us and the server may give each statement another server process.
-                prepare_threshold=None,
+                **keywords(address, timeout_seconds=timeout_seconds), autocommit=True
             )
             # The server ends a statement by itself; what is even later will not come.
             connection.patience_seconds = timeout_seconds + 1
+            try:
+                connection.guard(
+                    statement_seconds=timeout_seconds, lock_seconds=LOCK_SECONDS, role=address.role
+                )
+            except BaseException:
+                connection.close()
+                raise
             return self._ask(address, connection, question)
         except psycopg.Error as error:
             raise unavailable(address, error) from None

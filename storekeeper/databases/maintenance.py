@@ -6,8 +6,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from storekeeper.databases.address import DatabaseAddress
+from storekeeper.databases.postgresql import is_pooled, keywords, require_direct, unavailable
 from storekeeper.errors import DatabaseUnavailable
 
 
@@ -45,21 +47,17 @@ def maintain_postgresql(
     """
     Give an autocommit connection whose statements take their time, but wait ``lock_seconds`` for a lock.
 
-    What the caller does not handle is raised as DatabaseUnavailable; no message holds a password.
+    It works as the role that the shop assumes. VACUUM runs in no transaction, so these settings are the
+    session's: behind a pooler ConfigurationError is raised. What the caller does not handle is raised as
+    DatabaseUnavailable; no message holds a password.
     """
-    guards = f"-c lock_timeout={int(lock_seconds * 1000)} -c statement_timeout=0"
-    keywords: dict[str, Any] = {
-        **address.parameters,
-        "options": f"{address.parameters.get('options', '')} {guards}".strip(),
-        "connect_timeout": 10,
-        "application_name": "storekeeper",
-    }
     try:
-        with psycopg.connect(**keywords, autocommit=True) as connection:
+        with psycopg.connect(**keywords(address, timeout_seconds=10), autocommit=True) as connection:
+            require_direct(address, purpose="VACUUM or REINDEX", behind_pooler=is_pooled(connection))
+            connection.execute("SET statement_timeout = 0")
+            connection.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(int(lock_seconds * 1000))))
+            if address.role:
+                connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(address.role)))
             yield connection
     except psycopg.Error as error:
-        words = str(error).strip()
-        password = address.parameters.get("password")
-        if password:
-            words = words.replace(password, "…")
-        raise DatabaseUnavailable(f"database {address.name} ({address.label}): {words}") from None
+        raise unavailable(address, error) from None

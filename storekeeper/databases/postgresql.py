@@ -1,50 +1,77 @@
 """
 Connections to PostgreSQL that cannot change anything.
 
-psycopg is loaded for the first of them: where every database is SQLite nobody waits for it.
+psycopg is loaded for the first of them: where every database is SQLite no one waits for it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from storekeeper.databases.address import DatabaseAddress
-from storekeeper.errors import DatabaseUnavailable
+from storekeeper.errors import ConfigurationError, DatabaseUnavailable
 
 if TYPE_CHECKING:
     import psycopg
 
+    from storekeeper.databases.guarded_connection import GuardedConnection
+
+LOCK_SECONDS: Final = 10.0
+
 
 @contextmanager
 def connect_postgresql(
-    address: DatabaseAddress, *, timeout_seconds: float = 5.0
-) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
+    address: DatabaseAddress, *, timeout_seconds: float = 5.0, statement_seconds: float | None = None
+) -> "Iterator[GuardedConnection]":
     """
-    Give an autocommit connection whose transactions only read and whose statements end in time.
+    Yield an autocommit connection whose transactions only read and whose statements end in time.
 
-    Raises DatabaseUnavailable; the message never holds a password.
+    It works as the role that the shop assumes. The server must answer within ``timeout_seconds``; a statement
+    may take ``statement_seconds``, by default as long. Raises DatabaseUnavailable; the message never holds a
+    password.
     """
     import psycopg
 
+    from storekeeper.databases.guarded_connection import GuardedConnection
+
     try:
-        with psycopg.connect(
-            **reading_keywords(address, timeout_seconds=timeout_seconds), autocommit=True
+        with GuardedConnection.connect(
+            **keywords(address, timeout_seconds=timeout_seconds), autocommit=True
         ) as connection:
+            connection.guard(
+                statement_seconds=statement_seconds or timeout_seconds,
+                lock_seconds=LOCK_SECONDS,
+                role=address.role,
+            )
             yield connection
     except psycopg.Error as error:
         raise unavailable(address, error) from None
 
 
-def reading_keywords(address: DatabaseAddress, *, timeout_seconds: float) -> dict[str, Any]:
-    """Give libpq's keywords for a connection that only reads and whose statements end in time."""
-    milliseconds = int(timeout_seconds * 1000)
-    guards = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
+def keywords(address: DatabaseAddress, *, timeout_seconds: float) -> dict[str, Any]:
+    """Return libpq's keywords for a connection; nothing in them is refused by a pooler."""
     return {
         **address.parameters,
-        "options": f"{address.parameters.get('options', '')} {guards}".strip(),
         "connect_timeout": max(2, round(timeout_seconds)),
         "application_name": "storekeeper",
     }
+
+
+def require_direct(address: DatabaseAddress, *, purpose: str, behind_pooler: bool) -> None:
+    """Raise ConfigurationError behind a pooler: ``purpose`` needs a session of its own."""
+    if behind_pooler:
+        raise ConfigurationError(
+            f"database {address.name} ({address.label}): a connection pooler such as PgBouncer stands between"
+            f" us and the server, and {purpose} needs its own session",
+            hint="Name the server's own address beside it, databases: {direct: {url_file: FILE}}, and use"
+            " --database=direct",
+        )
+
+
+def is_pooled(connection: "psycopg.Connection[tuple[Any, ...]]") -> bool:
+    """Return whether another server process answers than the one that greeted us; raises psycopg.Error."""
+    row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    return row is None or row[0] != connection.info.backend_pid
 
 
 def unavailable(address: DatabaseAddress, error: "psycopg.Error") -> DatabaseUnavailable:

@@ -25,7 +25,11 @@ def measure_postgresql(
     def sizes(connection: "psycopg.Connection[tuple[Any, ...]]") -> DatabaseUsage:
         try:
             row = connection.execute(POSTGRESQL_SIZES).fetchone()
-        except (psycopg.errors.QueryCanceled, psycopg.errors.InsufficientPrivilege) as error:
+        except (
+            psycopg.errors.QueryCanceled,
+            psycopg.errors.LockNotAvailable,
+            psycopg.errors.InsufficientPrivilege,
+        ) as error:
             problem = f"database {address.name}: its size: {error.diag.message_primary}"
             return DatabaseUsage(name=address.name, up=True, limit_bytes=limit_bytes, problem=problem)
         assert row is not None, "an aggregate gives one row"

@@ -2,9 +2,9 @@
 How long a statement waits for a lock: a table that another process holds stops no run for ever.
 
 Every connection to PostgreSQL waits LOCK_SECONDS at the most. Behind a pooler that gives each transaction
-another connection, which Django is told by DISABLE_SERVER_SIDE_CURSORS, a setting of the session would reach
-the shop's own processes; there each statement outside of a transaction gets one that ends with it. SQLite
-waits as long as the shop's own settings say.
+another connection, a setting of the session would reach the shop; there each statement outside
+of a transaction gets one that ends with it. Such a pooler is known by DISABLE_SERVER_SIDE_CURSORS, and by a
+server process that is not the one that greeted us. SQLite waits as long as the shop's own settings say.
 """
 
 from __future__ import annotations
@@ -38,12 +38,22 @@ def limit_waits() -> None:
 def _limit(connection: Any, **_: Any) -> None:
     if connection.vendor != "postgresql":
         return
-    if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+    if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or _is_pooled(connection):
         if _in_a_transaction not in connection.execute_wrappers:
             connection.execute_wrappers.append(_in_a_transaction)
         return
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = {int(LOCK_SECONDS * 1000)}")
+
+
+def _is_pooled(connection: Any) -> bool:
+    """Return whether another server process answers than the one that greeted us."""
+    greeted = getattr(getattr(connection.connection, "info", None), "backend_pid", None)
+    if greeted is None:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return bool(cursor.fetchone()[0] != greeted)
 
 
 def _in_a_transaction(execute: Any, statement: Any, values: Any, many: bool, context: dict[str, Any]) -> Any:
