@@ -1,8 +1,6 @@
 """Write an area's files as one archive: streamed, read back from the disk, and only then named."""
 
 import os
-from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -11,52 +9,17 @@ from actions.backups.json_backup import disk_errors
 from actions.backups.manifest import write_manifest
 from actions.backups.media_check import check_media_backup
 from actions.backups.packing import PackedWriter
-from actions.backups.sum_lines import readable, sum_line
+from actions.backups.sum_lines import sum_line
+from actions.backups.tally import Tally
 from actions.backups.tar_stream import TarStream
 from storekeeper.backups import SUMS_SUFFIX, Manifest
 from storekeeper.errors import BackupRefused, UnsafePath
 from storekeeper.files import PartialFile, Tree
-from storekeeper.files.reasons import ANOTHER_FILESYSTEM, NOT_READABLE, reason_of
+from storekeeper.files.reasons import reason_of
 
 VERIFIED_BY: Final = "backup_media, which read it back"
 
-# The manifest names so many files of each sort; the counts count all.
-_NAMED: Final = 1000
 _REPORT_FILES: Final = 100
-
-
-@dataclass(kw_only=True)
-class _Tally:
-    """What has happened so far, in counts, and by name for the first ones."""
-
-    elsewhere: Collection[str]
-    """Folders of other filesystems that are areas of their own, and so not missing here."""
-    files: int = 0
-    folders: int = 0
-    changed: dict[str, str] = field(default_factory=dict)
-    changed_files: int = 0
-    left_out: dict[str, str] = field(default_factory=dict)
-    left_out_files: int = 0
-    missing: int = 0
-    first_missing: str = ""
-
-    def leave_out(self, name: str, why: str) -> None:
-        if why.startswith(NOT_READABLE) or (why == ANOTHER_FILESYSTEM and name not in self.elsewhere):
-            self._miss(name, why)
-        self.left_out_files += 1
-        if len(self.left_out) < _NAMED:
-            self.left_out[readable(name)] = why
-
-    def note_change(self, name: str, how: str) -> None:
-        if how.startswith(NOT_READABLE):
-            self._miss(name, how)
-        self.changed_files += 1
-        if len(self.changed) < _NAMED:
-            self.changed[readable(name)] = how
-
-    def _miss(self, name: str, why: str) -> None:
-        self.missing += 1
-        self.first_missing = self.first_missing or f"{readable(name) or 'the whole area'} ({why})"
 
 
 def write_media_backup(
@@ -71,8 +34,7 @@ def write_media_backup(
     kept, but does not count as verified. Raises StorekeeperError, and no file appears.
     """
     sums_path = path.with_name(path.name + SUMS_SUFFIX)
-    areas = [area.path for area in context.config.areas.values()]
-    tally = _Tally(elsewhere={str(one.relative_to(root)) for one in areas if root in one.parents})
+    tally = Tally.of(context.config, root=root)
     with disk_errors(path), PartialFile(path) as file, PartialFile(sums_path) as sums_file:
         archive = PackedWriter(file.stream, compress=True)
         sums = PackedWriter(sums_file.stream, compress=True)
@@ -112,7 +74,7 @@ def _store_all(
     *,
     archive: PackedWriter,
     sums: PackedWriter,
-    tally: _Tally,
+    tally: Tally,
     context: Context,
     expected: int,
 ) -> None:
@@ -151,11 +113,10 @@ def _look_up(context: Context, done: int, *, total: int) -> None:
 
 
 def _complete(
-    draft: Manifest, *, tally: _Tally, archive: PackedWriter, sums_file: str, context: Context
+    draft: Manifest, *, tally: Tally, archive: PackedWriter, sums_file: str, context: Context
 ) -> Manifest:
-    whole = not tally.missing
-    more = f" and {tally.missing - 1} more" if tally.missing > 1 else ""
-    lacks = "" if whole else f"it lacks {tally.first_missing}{more}"
+    lacks = tally.lacks
+    whole = not lacks
     return draft.model_copy(
         update={
             "sha256": archive.sha256,

@@ -7,6 +7,7 @@ from typing import Final
 
 from storekeeper.backups.manifest import Manifest, read_manifest_text
 from storekeeper.backups.names import DATABASE, MANIFEST_SUFFIX, BackupName, parse_name
+from storekeeper.config.media import local_path
 from storekeeper.errors import UnsafePath
 from storekeeper.files import FoundFile, Tree
 
@@ -96,7 +97,12 @@ def _look_at_all(tree: Tree, *, folder: Path, kind: str) -> Iterator[Backup | St
         if manifest is None:
             yield Stranger(name=name, file=file, damaged=text is not None)
         else:
-            yield Backup(path=folder / entry, manifest=manifest, damage=_damage(file, manifest), file=file)
+            yield Backup(
+                path=folder / entry,
+                manifest=manifest,
+                damage=_damage(file, manifest, folder=folder),
+                file=file,
+            )
 
 
 def manifest_in(tree: Tree, name: str) -> Manifest | None:
@@ -115,7 +121,27 @@ def _manifest_text(tree: Tree, entry: str) -> bytes | None:
         return b""
 
 
-def _damage(file: FoundFile, manifest: Manifest) -> str:
-    if file.size_bytes == manifest.size_bytes:
+def _damage(file: FoundFile, manifest: Manifest, *, folder: Path) -> str:
+    if file.size_bytes != manifest.size_bytes:
+        return f"it has {file.size_bytes} bytes, its manifest says {manifest.size_bytes}"
+    return missing_snapshot(manifest, folder=folder)
+
+
+def missing_snapshot(manifest: Manifest, *, folder: Path) -> str:
+    """
+    Return what is wrong with the record of a snapshot: its repository on this machine does not hold it.
+
+    ``folder`` is the record's. Restic keeps one file for each snapshot, named by its id. A repository
+    elsewhere is not asked here.
+    """
+    path = local_path(manifest.repository) if manifest.snapshot_id else None
+    if path is None:
         return ""
-    return f"it has {file.size_bytes} bytes, its manifest says {manifest.size_bytes}"
+    repository = folder / path
+    try:
+        (repository / "snapshots" / manifest.snapshot_id).stat()
+    except OSError as error:
+        if (repository / "config").exists():
+            return f"its snapshot is not in the repository {repository}"
+        return f"its repository {repository} cannot be read: {error.strerror or error}"
+    return ""

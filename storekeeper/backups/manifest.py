@@ -78,6 +78,14 @@ class Manifest(BaseModel):
     """What could not be read and is missing in it, empty for a whole one: it can never be verified then."""
     sums_file: str = ""
     """The file beside the backup with the SHA-256 of each file in it, as sha256sum reads it, packed."""
+    repository: str = ""
+    """
+    The restic repository that holds the files; the file is then only the record of a snapshot there. A folder
+    counts from the record's own; no password is in it.
+    """
+    snapshot_id: str = ""
+    copies: tuple[str, ...] = ()
+    """More repositories that have the snapshot, under another id and with this one as its original."""
     django_version: str = ""
     migrations: tuple[str, ...] = ()
     verified: AwareDatetime | None = None
@@ -88,6 +96,11 @@ class Manifest(BaseModel):
     def rows(self) -> int:
         """Give the number of rows in all tables."""
         return sum(table.rows for table in self.tables.values())
+
+    @property
+    def held_bytes(self) -> int:
+        """Return the bytes of the backup; of a snapshot, which shares its data, those of the files in it."""
+        return self.content_bytes if self.snapshot_id else self.size_bytes
 
     def is_of(self, shop: str) -> bool:
         """Tell whether it is the shop's, or says nothing about that; ``""`` means any shop."""

@@ -26,7 +26,7 @@ _NAMES: Final = MappingProxyType(
         DATABASE: re.compile(
             rf"db_backup_(?:(?P<owner>{_OWNER})_)?{_STAMP}\.(?:json|json\.gz|dump|sqlite3|sqlite3\.gz)"
         ),
-        MEDIA: re.compile(rf"(?P<owner>{_OWNER})_backup_{_STAMP}\.tar\.gz"),
+        MEDIA: re.compile(rf"(?P<owner>{_OWNER})_backup_{_STAMP}\.(?:tar\.gz|restic)"),
     }
 )
 

@@ -10,9 +10,9 @@ from storekeeper.config.model import (
     Playbook,
     QrCodes,
     Receiver,
-    Retention,
     Step,
 )
+from storekeeper.config.retention import Retention
 
 __all__ = [
     "Area",

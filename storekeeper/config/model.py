@@ -18,6 +18,8 @@ from storekeeper.config.fields import (
     ShopPath,
     Size,
 )
+from storekeeper.config.media import Media
+from storekeeper.config.retention import Retention
 from storekeeper.config.services import Notify, Service
 from storekeeper.units import Age
 
@@ -106,23 +108,6 @@ class QrCodes(Model):
         return self
 
 
-class Retention(Model):
-    """How many backups of each calendar period are kept."""
-
-    daily: int = Field(default=7, ge=0)
-    """The newest of each of so many days."""
-    weekly: int = Field(default=4, ge=0)
-    """The newest of each of so many weeks."""
-    monthly: int = Field(default=12, ge=0)
-    """The newest of each of so many months."""
-
-    @model_validator(mode="after")
-    def _keeps_something(self) -> "Retention":
-        if not (self.daily or self.weekly or self.monthly):
-            raise ValueError("a retention that keeps nothing would remove every backup")
-        return self
-
-
 class Backups(Model):
     """Where backups go, in which form, and for how long."""
 
@@ -137,6 +122,8 @@ class Backups(Model):
     """
     keep: Retention = Retention()
     """How many verified backups stay."""
+    media: Media = Media()
+    """How the uploaded files are backed up."""
     limit: Size | None = None
     """How large the folder may grow; alerts come at 80, 90 and 95 % of it."""
     offsite: tuple[PlaceUrl, ...] = Field(default=(), repr=False)

@@ -44,7 +44,7 @@ def _known(backup: disk.Backup) -> Backup:
         kind=manifest.kind,
         owner=manifest.area if manifest.kind == MEDIA else manifest.database or DEFAULT_DATABASE,
         made=manifest.created.timestamp(),
-        size_bytes=manifest.size_bytes,
+        size_bytes=manifest.held_bytes,
         verified=manifest.verified.timestamp() if manifest.verified and backup.verified else None,
         problem=backup.problem,
     )

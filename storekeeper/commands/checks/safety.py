@@ -84,7 +84,7 @@ def retention(evidence: Evidence) -> Answer:
     """Tell how many backups are kept, and whether any should be gone."""
     plan = PruneBackups().plan(evidence.context, PruneBackupsOptions())
     kept = [one.backup for one in plan.judged if one.reasons]
-    size = format_size(sum(one.manifest.size_bytes for one in kept))
+    size = format_size(sum(one.manifest.held_bytes for one in kept))
     told = f"{len(kept)} backups stay ({sum(one.verified for one in kept)} verified, {size})"
     if plan.gone:
         return look(f"{told}, {len(plan.gone)} are past their time", "storekeeper prune_backups")
