@@ -31,7 +31,11 @@ def _section(context: click.Context, name: str) -> str:
     command = storekeeper.get_command(context, name)
     assert command is not None, name
     arguments = [one.make_metavar(context) for one in command.params if isinstance(one, click.Argument)]
-    lines = [f"## {' '.join([name, *arguments])}", "", (command.help or "").replace("``", "`")]
+    lines = [
+        f"## {' '.join([name, *arguments])}",
+        "",
+        inspect.cleandoc(command.help or "").replace("``", "`"),
+    ]
     if name in ACTIONS:
         # The module's first sentence is the summary in other words.
         told = (inspect.getdoc(inspect.getmodule(type(ACTIONS[name]))) or "").partition("\n\n")[2]
