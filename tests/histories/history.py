@@ -26,6 +26,12 @@ ODD = (
 ENDINGS = (".jpg", ".png", ".pdf", "", ".JPG", ".tar.gz", ".webp")
 FOLDERS = ("articles", "products", "docs", "covers/2025", "user files", "គំនូរ")
 OLD_DAYS = 40
+# Named as storekeeper names its own, below folders of which it removes what is old.
+STRANGERS = (
+    "../backups/db_backup_20200101_000000.json.gz", "../backups/media_backup_20200101_000000.tar.gz",
+    "../backups/shop.dump", "../logs/django_2020_01.log.gz", "../logs/archive/orders_2020_02.log.gz",
+    "../logs/access.log.7.gz", "../logs/invoices.pdf", "../logs/django.log-20200101",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -46,8 +52,9 @@ class History:
         self._number = 0
 
     def make(self) -> None:
-        """Make models, tables, rows and files."""
-        shutil.rmtree(self.media, ignore_errors=True)
+        """Make models, tables, rows and files, and strangers' files among the backups and logs."""
+        for folder in (self.media, *(self.media.with_name(name) for name in ("backups", "logs"))):
+            shutil.rmtree(folder, ignore_errors=True)
         rng = self.rng
         self.folders = rng.sample(FOLDERS, rng.randint(1, 3))
         for folder in self.folders:
@@ -70,6 +77,9 @@ class History:
             place = rng.choice(("invoices", "exports/2026", "CACHE/images/x", "cache/ab/cd", ""))
             name = f"{place}/{self._new_name()}" if place else self._new_name()
             self.keep[self._put(name)] = "outside judged folders"
+        for name in STRANGERS:
+            if rng.random() < 0.5:
+                self.keep[self._put(name, days=1000)] = "made by somebody else"
 
     def end(self) -> None:
         """Remove the models and the tables that were made."""

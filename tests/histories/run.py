@@ -166,7 +166,8 @@ def _run_playbooks(history: Any, *, folder: Path) -> None:
     source = f"model: {code._meta.label}, file: image, expires: until" if code else ""
     codes = f"{{payment: {{{source}, pattern: 'qr_codes/qr_*.png'}}}}" if code else "{}"
     config = parse_config(
-        f"shop: history\nproject: {folder}\nstate: {folder}/state\nareas: {{media: {{path: media}}}}\n"
+        f"shop: history\nproject: {folder}\nstate: {folder}/state\n"
+        "areas: {media: {path: media}, logs: {path: logs}}\n"
         f"databases: {{default: {{django: default}}}}\nqr_codes: {codes}\n",
         name="history",
         folder=folder,
@@ -184,7 +185,7 @@ def _run_playbooks(history: Any, *, folder: Path) -> None:
         (step.action, json.dumps(step.options, sort_keys=True))
         for playbook in shipped_playbooks().values()
         for step in playbook.steps
-        if step.approval == "none" and step.action in MEDIA
+        if step.approval == "none" and step.action in FILES
     }
     counted = _counted(config)
     for days in (3, 45):
@@ -216,8 +217,9 @@ def _counted(config: Any) -> int:
     return int(latest.value.orphans["media"].files)
 
 
-# The actions that may touch a file of the media; the others of the playbooks have attacks of their own.
-MEDIA = ("cleanup_expired_qr_codes", "cleanup_orphaned_media")
+# The actions that remove, move or cut files; those that ask the shop's interpreter for a whole database have
+# attacks of their own.
+FILES = ("backup_media", "cleanup_expired_qr_codes", "cleanup_orphaned_media", "prune_backups", "rotate_logs")
 
 
 if __name__ == "__main__":
