@@ -12,6 +12,7 @@ from actions.backups.files import new_stem, next_number, sweep_partial_files
 from actions.backups.json_backup import write_json_backup
 from actions.backups.manifest import require_manifest
 from actions.backups.quiet_copy import quiet_conversation
+from actions.backups.raw_sums import RawSumsProcess
 from actions.scope import databases_of
 from storekeeper.backups import Backup, Manifest
 from storekeeper.config import Config
@@ -131,12 +132,15 @@ def _write(context: Context, *, part: Part, path: Path, draft: Manifest, compres
             part.database.address, context=context, path=path, draft=draft, compress=compress
         )
     assert part.database.alias is not None
-    with quiet_conversation(
-        context, alias=part.database.alias, address=part.database.address
-    ) as conversation:
+    database = part.database
+    with (
+        RawSumsProcess(database.address) as process,
+        quiet_conversation(context, alias=part.database.alias, address=database.address) as reading,
+    ):
         return write_json_backup(
-            conversation,
+            reading,
             context=context,
+            process=process,
             alias=part.database.alias,
             path=path,
             draft=draft,

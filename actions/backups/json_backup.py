@@ -2,7 +2,7 @@
 
 import datetime as dt
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from actions.action import Context, Progress
 from actions.backups.fixture_lines import SEPARATOR, FixtureLines
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, ReadBack
-from storekeeper.backups import Manifest
+from actions.backups.raw.hashes import name_of
+from actions.backups.raw_sums import RawSumsProcess, SumsUnavailable, enter_moment
+from actions.backups.reading import Reading
+from storekeeper.backups import Manifest, RawSums, TableSum
 from storekeeper.errors import BackupRefused, NotEnoughSpace
 from storekeeper.files import PartialFile
-from storekeeper.shop.shop import Conversation
 
 LOCK_TIMEOUT_SECONDS = 20.0
 # A fixture is a list with one object on each line.
@@ -23,9 +25,10 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_json_backup(
-    conversation: Conversation,
+    reading: Reading,
     *,
     context: Context,
+    process: RawSumsProcess,
     alias: str,
     path: Path,
     draft: Manifest,
@@ -37,9 +40,14 @@ def write_json_backup(
 
     ``draft`` carries what is known before. The file appears under its name only after its bytes were
     read back from the disk and are those that were sent, each object is JSON, and the objects of each
-    model are as many as the database counted. Raises StorekeeperError, and no file appears.
+    model are as many as the database counted: the shop's Django, and ``process`` with SQL alone. Raises
+    StorekeeperError, and no file appears. Without raw sums, which the run's log tells, there is a backup too.
     """
+    conversation = reading.conversation
     with disk_errors(path), PartialFile(path) as file, closing(ReadBack(file.path)) as read_back:
+        without = _begin_sums(
+            process, reading=reading, alias=alias, lock_timeout_seconds=lock_timeout_seconds
+        )
         writer = PackedWriter(file.stream, compress=compress, proved=True)
         lines = FixtureLines()
         summary = _stream(
@@ -49,6 +57,18 @@ def write_json_backup(
             context=context,
         )
         writer.close()
+        raw = None
+        if not without:
+            try:
+                raw = process.sums()
+            except SumsUnavailable as error:
+                without = error.message
+        if without:
+            note = f"{path.name} has no raw sums, which verify it independently: {without}"
+            context.report(Progress(done=0, unit="rows", note=note))
+        tables = _stored(lines.sums(summary["tables"]), stored_as=summary["stored_as"])
+        if raw is not None:
+            _require_equal_counts(tables, raw=raw)
         manifest = draft.model_copy(
             update={
                 "snapshot": dt.datetime.fromisoformat(summary["snapshot"]),
@@ -57,7 +77,8 @@ def write_json_backup(
                 "size_bytes": writer.size_bytes,
                 "content_sha256": writer.content_sha256,
                 "content_bytes": writer.content_bytes,
-                "tables": lines.sums(summary["tables"]),
+                "tables": tables,
+                "raw": raw,
                 "left_out": summary["left_out"],
                 "django_version": summary["django_version"],
                 "migrations": tuple(summary["migrations"]),
@@ -73,6 +94,35 @@ def write_json_backup(
 
         file.finish(check)
     return manifest
+
+
+def _begin_sums(process: RawSumsProcess, *, reading: Reading, alias: str, lock_timeout_seconds: float) -> str:
+    """Let the process and the shop enter one moment; return why it could not be, or nothing."""
+    try:
+        enter_moment(process, reading, alias=alias, lock_timeout_seconds=lock_timeout_seconds)
+        process.begin()
+    except SumsUnavailable as error:
+        return error.message
+    return ""
+
+
+def _stored(tables: Mapping[str, TableSum], *, stored_as: Mapping[str, Sequence[str]]) -> dict[str, TableSum]:
+    return {
+        label: table.model_copy(update={"stored_as": name_of(*stored_as[label])})
+        if label in stored_as
+        else table
+        for label, table in tables.items()
+    }
+
+
+def _require_equal_counts(tables: Mapping[str, TableSum], *, raw: RawSums) -> None:
+    """Raise BackupRefused where SQL counts other rows than the shop's Django has written."""
+    for label, table in tables.items():
+        counted = raw.tables.get(table.stored_as)
+        if counted is not None and counted.rows != table.rows:
+            raise BackupRefused(
+                f"{label}: {table.rows} rows were written, but the table {table.stored_as} has {counted.rows}"
+            )
 
 
 def _stream(

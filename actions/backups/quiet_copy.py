@@ -7,6 +7,7 @@ from pathlib import Path
 
 from actions.action import Context, Progress
 from actions.backups.json_backup import disk_errors
+from actions.backups.reading import Reading
 from actions.backups.sqlite_copy import copy_sqlite
 from storekeeper.databases import DatabaseAddress, Engine, connect_sqlite
 from storekeeper.errors import DatabaseUnavailable, NotEnoughSpace
@@ -17,7 +18,7 @@ from storekeeper.shopside.scratch import PREFIX
 
 
 @contextmanager
-def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress) -> Iterator[Conversation]:
+def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress) -> Iterator[Reading]:
     """
     Give a conversation in which reading the database ``alias`` keeps nobody from writing to it.
 
@@ -27,7 +28,7 @@ def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress
     """
     with context.shop.talk() as conversation:
         if address.engine is not Engine.SQLITE or _has_log(address):
-            yield conversation
+            yield Reading(conversation=conversation, path=address.path)
             return
         folder = context.config.state / "snapshots"
         make_private_folder(folder)
@@ -38,7 +39,9 @@ def quiet_conversation(context: Context, *, alias: str, address: DatabaseAddress
         try:
             if _copy(address, to=path, conversation=conversation, context=context):
                 conversation.ask("enter_scratch", database=alias, name=str(path))
-            yield conversation
+                yield Reading(conversation=conversation, path=path, live=False)
+            else:
+                yield Reading(conversation=conversation, path=address.path)
         finally:
             path.unlink(missing_ok=True)
 

@@ -11,6 +11,7 @@ from storekeeper.backups.names import (
     BackupName,
     parse_name,
 )
+from storekeeper.backups.raw_sums import RawSequence, RawSums, RawTable
 
 __all__ = [
     "DATABASE",
@@ -21,6 +22,9 @@ __all__ = [
     "Backup",
     "BackupName",
     "Manifest",
+    "RawSequence",
+    "RawSums",
+    "RawTable",
     "Stranger",
     "TableSum",
     "backups_in",

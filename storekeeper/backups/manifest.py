@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from storekeeper import __version__
 from storekeeper.backups.names import MANIFEST_SUFFIX
+from storekeeper.backups.raw_sums import RawSums
 
 SEAL: Final = "seal"
 
@@ -32,6 +33,8 @@ class TableSum(BaseModel):
     rows: int
     checksum: str
     links: dict[str, int] = Field(default_factory=dict)
+    stored_as: str = ""
+    """The table in the raw sums that holds these rows."""
 
 
 class Manifest(BaseModel):
@@ -88,6 +91,8 @@ class Manifest(BaseModel):
     """More repositories that have the snapshot, under another id and with this one as its original."""
     django_version: str = ""
     migrations: tuple[str, ...] = ()
+    raw: RawSums | None = None
+    """What SQL says about the values at the moment of the snapshot; None where that could not be asked."""
     verified: AwareDatetime | None = None
     verified_by: str = ""
     verification_error: str = ""

@@ -22,11 +22,17 @@ QUESTIONS = {
     "signs_of_life": ("signs_of_life", "signs_of_life"),
     "database_size": ("sizes", "database_size"),
     "copy_file": ("file_copy", "copy_file"),
+    "open_snapshot": ("snapshot", "open_snapshot"),
     "dump_fixture": ("fixture", "dump_fixture"),
     "enter_scratch": ("scratch", "enter_scratch"),
     "count_rows": ("restore", "count_rows"),
     "restore_fixture": ("restore", "restore_fixture"),
 }
+
+_HIDDEN_ROWS = (
+    "A policy hides rows of this table from the shop's role, and a backup without them is none. Let a role"
+    " read that sees all: ALTER ROLE … BYPASSRLS, or ALTER TABLE … NO FORCE ROW LEVEL SECURITY for the owner"
+)
 
 
 def serve(project: str, *, questions: IO[bytes], answers: IO[bytes]) -> None:
@@ -76,4 +82,5 @@ def _error(error: Exception) -> dict[str, str]:
     if locked is not None:
         return {"error": "database", "message": locked[0], "hint": locked[1]}
     kind = "database" if isinstance(error, DatabaseError) else "shop"
-    return {"error": kind, "message": f"{type(error).__name__}: {error}", "hint": ""}
+    hint = _HIDDEN_ROWS if "row-level security" in str(error) else ""
+    return {"error": kind, "message": f"{type(error).__name__}: {error}", "hint": hint}

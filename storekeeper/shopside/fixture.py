@@ -27,7 +27,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
 
     import django
 
-    from .fixture_tables import applied_migrations, fixture_models, left_out
+    from .fixture_tables import applied_migrations, fixture_models, left_out, stored_as
     from .no_effects import silent_signals
     from .snapshot import snapshot
 
@@ -60,6 +60,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
             "summary": {
                 "snapshot": moment.isoformat(),
                 "tables": sent,
+                "stored_as": stored_as(database, connection=connection),
                 "left_out": left_out(database, connection=connection),
                 "migrations": applied_migrations(connection),
                 "django_version": django.get_version(),

@@ -79,6 +79,27 @@ def left_out(database: str, *, connection: Any) -> dict[str, str]:
     return reasons
 
 
+def stored_as(database: str, *, connection: Any) -> dict[str, list[str]]:
+    """
+    Return for each model in the fixture, by label, the schema and the name of the table that it reads.
+
+    The schema is ``""`` on SQLite. On PostgreSQL the search path decides which table of a name is read.
+    """
+    models = fixture_models(database)
+    tables = {model._meta.label: model._meta.db_table for model in models}
+    if connection.vendor != "postgresql":
+        return {label: ["", table] for label, table in tables.items()}
+    quote = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT w.label, n.nspname, c.relname FROM unnest(%s::text[], %s::text[]) AS w (label, name)"
+            " JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
+            [list(tables), [quote(table) for table in tables.values()]],
+        )
+        return {label: [schema, table] for label, schema, table in cursor.fetchall()}
+
+
 def applied_migrations(connection: Any) -> list[str]:
     """Give the migrations that the database has seen, as ``app.name``, sorted."""
     from django.db.migrations.recorder import MigrationRecorder

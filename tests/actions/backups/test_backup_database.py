@@ -19,7 +19,10 @@ import pytest
 from actions.backup_database import BackupDatabase
 from actions.backups.json_backup import write_json_backup
 from actions.backups.packing import file_sums
+from actions.backups.raw_sums import RawSumsProcess
+from actions.backups.reading import Reading
 from storekeeper.backups import Manifest, find_backups, read_manifest
+from storekeeper.databases import address_from_url
 from storekeeper.errors import (
     BackupRefused,
     ConfigurationError,
@@ -207,17 +210,20 @@ def test_locked_table_is_told_in_time(keeper: Callable[..., Any], tmp_path: Path
     kept = keeper("postgresql", orders=5)
     path = tmp_path / "backups" / "db_backup_20251207_120000.json"
     draft = Manifest(file=path.name, created=dt.datetime.now(dt.UTC), format="json", sha256="", size_bytes=0)
+    address = address_from_url("default", url=kept.shop.database_url, project=tmp_path)
     with psycopg.connect(kept.shop.database_url) as connection:
         connection.execute("LOCK TABLE app_order")
         with (
+            RawSumsProcess(address) as process,
             Shop.of(kept.config).talk() as conversation,
             pytest.raises(
                 DatabaseUnavailable, match=r"locked by another process.*app_order by process \d+ \(.*idle"
             ),
         ):
             write_json_backup(
-                conversation,
+                Reading(conversation=conversation),
                 context=kept.context(),
+                process=process,
                 alias="default",
                 path=path,
                 draft=draft,
