@@ -13,7 +13,7 @@ from actions.backups.manifest import manifest_path, mark_failed
 from actions.backups.retention import Decision
 from actions.backups.series import judge
 from actions.stuck import Stuck
-from storekeeper.backups import KINDS, SUMS_SUFFIX, Backup, backups_in, manifest_in, read_manifest
+from storekeeper.backups import KINDS, Backup, backups_in, manifest_in, read_manifest, sums_name
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
 from storekeeper.errors import UnsafePath
@@ -271,7 +271,7 @@ def _remove(tree: Tree, backup: Backup) -> int | None:
     if backup.file is None or tree.find(backup.path.name) is None or not tree.remove(backup.file):
         return None
     freed = backup.file.size_bytes
-    for name in (backup.path.name + SUMS_SUFFIX, manifest_path(backup.path).name):
+    for name in (sums_name(backup.path.name), manifest_path(backup.path).name):
         file: FoundFile | None = tree.find(name)
         if file is not None and tree.remove(file):
             freed += file.size_bytes

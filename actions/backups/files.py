@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from storekeeper.backups import DATABASE, KINDS, MANIFEST_SUFFIX, SUMS_SUFFIX, find_backups, parse_name
+from storekeeper.backups import (
+    DATABASE,
+    KINDS,
+    MANIFEST_SUFFIX,
+    backup_of,
+    find_backups,
+    parse_name,
+    sums_name,
+)
 from storekeeper.errors import BackupRefused, UnsafePath
 from storekeeper.files import Tree
 from storekeeper.files.atomic import PARTIAL_SUFFIX, hold
@@ -85,12 +93,12 @@ def sweep_partial_files(folder: Path, *, kind: str = DATABASE) -> int:
         names = frozenset(tree.names())
         for name in sorted(names):
             plain = name.removeprefix(".").removesuffix(PARTIAL_SUFFIX)
-            of = plain.removesuffix(MANIFEST_SUFFIX).removesuffix(SUMS_SUFFIX)
+            of = backup_of(plain)
             told = parse_name(of)
             if told is None or told.kind != kind:
                 continue
             partial = name.startswith(".") and name.endswith(PARTIAL_SUFFIX)
-            alone = name in (of + MANIFEST_SUFFIX, of + SUMS_SUFFIX) and of not in names
+            alone = name in (of + MANIFEST_SUFFIX, sums_name(of)) and of not in names
             file = tree.find(name) if partial or alone else None
             if file is None or any(_is_held(tree, one) for one in (name, f".{of}{PARTIAL_SUFFIX}")):
                 continue

@@ -4,16 +4,29 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from actions.action import Context, Progress
-from actions.backups.manifest import manifest_path
+from actions.encryption.manifests import is_same_backup, manifest_in_clear
+from actions.offsite.copies import manifests_at
 from actions.offsite.place import OffsitePlace, redacted
-from actions.offsite.retention import copies_at, remove_copy, unwanted
-from storekeeper.backups import KINDS, Backup, Manifest, find_backups
+from actions.offsite.retention import remove_copy, unwanted
+from storekeeper.backups import (
+    ENCRYPTED_SUFFIX,
+    KINDS,
+    MANIFEST_SUFFIX,
+    Backup,
+    Manifest,
+    find_backups,
+    parse_name,
+    plain_name,
+    sums_name,
+)
 from storekeeper.backups.manifest import read_manifest_text
-from storekeeper.errors import ConfigurationError, OffsiteFailed, UnsafePath
+from storekeeper.encryption import Recipients
+from storekeeper.errors import BackupRefused, ConfigurationError, OffsiteFailed, UnsafePath
 from storekeeper.files import Tree
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -31,6 +44,8 @@ class Copies:
     error: str = ""
     left: str = ""
     """Why copies that the retention would not keep were left there, empty where none was."""
+    readable: int = 0
+    """How many backups there are not encrypted, though the config says that they be."""
 
     @property
     def told(self) -> str:
@@ -39,9 +54,15 @@ class Copies:
             return f"NOT copied to {self.place}: {self.error}"
         gone = f"; {len(self.removed)} removed there" if self.removed else ""
         left = f"; none was removed there, since the clock may be wrong: {self.left}" if self.left else ""
+        readable = (
+            f"; {self.readable} there can be read without a key: they are older than backups.encrypt. Those"
+            " that are still here are brought again, encrypted, once they are removed there"
+            if self.readable
+            else ""
+        )
         return (
             f"{self.place} has {len(self.copied)} new and {len(self.present)} old copies,"
-            f" all checked{gone}{left}"
+            f" all checked{gone}{left}{readable}"
         )
 
 
@@ -62,7 +83,7 @@ def copy_to(context: Context, url: str, *, backups: Sequence[Backup]) -> Copies:
     error = ""
     try:
         run.copy_all(OffsitePlace(url))
-    except (OffsiteFailed, ConfigurationError) as failed:
+    except (OffsiteFailed, ConfigurationError, BackupRefused) as failed:
         error = f"{failed.message} ({failed.hint})" if failed.hint else failed.message
     except (OSError, UnsafePath) as failed:
         error = f"a backup here cannot be read: {failed}"
@@ -73,6 +94,7 @@ def copy_to(context: Context, url: str, *, backups: Sequence[Backup]) -> Copies:
         present=tuple(run.present),
         removed=tuple(run.removed),
         left=run.left,
+        readable=run.readable,
         error=error.removeprefix(f"{run.place_name}: "),
     )
 
@@ -86,21 +108,30 @@ class _Run:
     copied_bytes: int = 0
     present: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    readable: int = 0
     moved_bytes: int = 0
     left: str = ""
+    recipients: Recipients | None = None
+    names: set[str] = field(default_factory=set)
 
     def copy_all(self, place: OffsitePlace) -> None:
         config = self.context.config.backups
+        self.recipients = Recipients(config.encrypt.recipients) if config.encrypt else None
+        self.names = place.names()
+        if self.recipients:
+            known = map(parse_name, self.names)
+            self.readable = sum(1 for one in known if one is not None and not one.encrypted)
         keep = config.offsite_keep
-        there = copies_at(place, shop=self.context.config.shop) if keep else {}
-        brought = {one.path.name for one in self.backups}
+        there = manifests_at(place, shop=self.context.config.shop) if keep else {}
+        brought = {self._name_there(one) for one in self.backups}
         # What is known of a copy here is the newest. But one that has been damaged here since is judged by
         # the copy, which may be the only good one left; and one that the place neither has nor gets now
         # takes nobody's room there.
         here = {
-            one.path.name: one.manifest
+            name: one.manifest.model_copy(update={"file": name})
             for one in (*all_backups(config.path, shop=self.context.config.shop), *self.backups)
-            if (not one.problem if one.path.name in there else one.path.name in brought)
+            for name in [self._name_there(one)]
+            if (not one.problem if name in there else name in brought)
         }
         damaged = [
             name
@@ -110,8 +141,8 @@ class _Run:
         ]
         refused = unwanted(self.context, here=here, there=there, damaged=damaged, keep=keep) if keep else []
         for backup in self.backups:
-            if backup.path.name not in refused:
-                self._bring(place, backup)
+            if self._name_there(backup) not in refused:
+                self._bring(place, backup, name=self._name_there(backup))
         # After the new ones are there and read back.
         old = [name for name in refused if name in there]
         self.left = self.context.clock_doubt() if old else ""
@@ -121,44 +152,87 @@ class _Run:
                 self.removed.append(name)
                 self._report(note=f"removed {name} from {self.place_name}")
 
-    def _bring(self, place: OffsitePlace, backup: Backup) -> None:
+    def _name_there(self, backup: Backup) -> str:
+        """Return the name of its copy: of the one that is there, else of the one that would be made."""
         name = backup.path.name
+        encrypted = plain_name(name) + ENCRYPTED_SUFFIX
+        for one in (encrypted, name):
+            if {one, one + MANIFEST_SUFFIX} <= self.names:
+                return one
+        return encrypted if self.recipients else name
+
+    def _bring(self, place: OffsitePlace, backup: Backup, *, name: str) -> None:
         there = remote_manifest(place, name)
-        if there is not None and there.sha256 != backup.manifest.sha256:
+        if there is not None and not is_same_backup(there, backup.manifest):
             raise OffsiteFailed(
                 f"another backup named {name} lies there",
                 hint="Give each shop a folder of its own in backups.offsite",
             )
-        if there is not None and place.size_bytes(name) == backup.manifest.size_bytes:
+        if there is not None and place.size_bytes(name) == there.size_bytes:
+            said = self._said_of(backup, there)
             self.present.append(name)
         else:
-            self._put(place, backup)
+            said = self._put(place, backup, name=name, again=there is not None)
+            there = None
             self.copied.append(name)
-            self.copied_bytes += backup.manifest.size_bytes
-        if there is None or (there != backup.manifest and not (backup.problem and there.verified)):
+            self.copied_bytes += said.size_bytes
+        if there is None or (there != said and not (backup.problem and there.verified)):
             # Last: only what has a manifest there counts as a copy.
-            self._put_beside(place, manifest_path(backup.path))
+            text = said.text().encode("utf-8", "backslashreplace")
+            sha256 = hashlib.sha256(text).hexdigest()
+            place.put(BytesIO(text), name=name + MANIFEST_SUFFIX, sha256=sha256, moved=self._moved)
         self._report(note=f"{name} is at {self.place_name}")
 
-    def _put(self, place: OffsitePlace, backup: Backup) -> None:
+    def _said_of(self, backup: Backup, there: Manifest) -> Manifest:
+        """Return what the manifest of a copy that is there should say by now."""
+        if there.sha256 == backup.manifest.sha256:
+            return backup.manifest
+        return manifest_in_clear(
+            backup.manifest,
+            sha256=there.sha256,
+            size_bytes=there.size_bytes,
+            recipients=there.recipients,
+            encrypted=there.encrypted_manifest,
+        )
+
+    def _put(self, place: OffsitePlace, backup: Backup, *, name: str, again: bool) -> Manifest:
+        """Bring the backup and its sums; returns the manifest that is to be put beside it."""
+        encrypting = name != backup.path.name
+        recipients = self.recipients if encrypting else None
+        if again and encrypting:
+            # It speaks of other bytes than those that come now.
+            place.remove(name + MANIFEST_SUFFIX)
         with Tree(backup.path.parent) as tree, tree.open(backup.path.name) as file:
             if os.fstat(file.fileno()).st_size != backup.manifest.size_bytes:
                 raise OffsiteFailed(f"{backup.path.name} has another size here than its manifest says")
-            self._copy(place, file, name=backup.path.name, sha256=backup.manifest.sha256)
+            written = place.put(
+                file,
+                name=name,
+                sha256=backup.manifest.sha256,
+                size_bytes=backup.manifest.size_bytes,
+                recipients=recipients,
+                moved=self._moved,
+            )
         if backup.manifest.sums_file:
-            self._put_beside(place, backup.path.with_name(backup.manifest.sums_file))
+            sums = backup.path.with_name(sums_name(backup.path.name))
+            self._put_sums(place, sums, name=sums_name(name), recipients=recipients)
+        if recipients is None:
+            return backup.manifest
+        return manifest_in_clear(
+            backup.manifest,
+            sha256=written.sha256,
+            size_bytes=written.size_bytes,
+            recipients=recipients.texts,
+        )
 
-    def _put_beside(self, place: OffsitePlace, path: Path) -> None:
+    def _put_sums(self, place: OffsitePlace, path: Path, *, name: str, recipients: Recipients | None) -> None:
         # One open file is summed up and copied: a link is never followed, whatever lies there meanwhile.
         with Tree(path.parent) as tree, tree.open(path.name) as file:
             sums = hashlib.sha256()
             while data := file.read(_CHUNK_BYTES):
                 sums.update(data)
             file.seek(0)
-            self._copy(place, file, name=path.name, sha256=sums.hexdigest())
-
-    def _copy(self, place: OffsitePlace, file: IO[bytes], *, name: str, sha256: str) -> None:
-        place.put(file, name=name, sha256=sha256, moved=self._moved)
+            place.put(file, name=name, sha256=sums.hexdigest(), recipients=recipients, moved=self._moved)
 
     def _moved(self, count: int) -> None:
         if self.context.cancelled():
@@ -176,4 +250,4 @@ class _Run:
 
 def remote_manifest(place: OffsitePlace, name: str) -> Manifest | None:
     """Give the manifest of a copy, None where there is none, or none of this file."""
-    return read_manifest_text(place.read_small(manifest_path(Path(name)).name), file=name)
+    return read_manifest_text(place.read_small(name + MANIFEST_SUFFIX), file=name)

@@ -11,22 +11,8 @@ from collections.abc import Collection
 from actions.action import Context
 from actions.backups.series import judge
 from actions.offsite.place import OffsitePlace
-from storekeeper.backups import MANIFEST_SUFFIX, SUMS_SUFFIX, Manifest
-from storekeeper.backups.manifest import read_manifest_text
+from storekeeper.backups import MANIFEST_SUFFIX, Manifest, sums_name
 from storekeeper.config import Retention
-
-
-def copies_at(place: OffsitePlace, *, shop: str) -> dict[str, Manifest]:
-    """Give file name → manifest of each copy of the shop's at the place."""
-    names = place.names()
-    manifests = {}
-    for name in sorted(names):
-        file = name.removesuffix(MANIFEST_SUFFIX)
-        if name != file and file in names:
-            manifest = read_manifest_text(place.read_small(name), file=file)
-            if manifest is not None and manifest.is_of(shop):
-                manifests[file] = manifest
-    return manifests
 
 
 def unwanted(
@@ -54,5 +40,5 @@ def unwanted(
 
 def remove_copy(place: OffsitePlace, name: str) -> None:
     """Remove a copy, and last its manifest: what a broken line leaves is judged again by the next run."""
-    for each in (name, name + SUMS_SUFFIX, name + MANIFEST_SUFFIX):
+    for each in (name, sums_name(name), name + MANIFEST_SUFFIX):
         place.remove(each)

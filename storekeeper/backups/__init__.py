@@ -4,17 +4,22 @@ from storekeeper.backups.found import Backup, Stranger, backups_in, find_backups
 from storekeeper.backups.manifest import Manifest, TableSum, read_manifest
 from storekeeper.backups.names import (
     DATABASE,
+    ENCRYPTED_SUFFIX,
     KINDS,
     MANIFEST_SUFFIX,
     MEDIA,
     SUMS_SUFFIX,
     BackupName,
+    backup_of,
     parse_name,
+    plain_name,
+    sums_name,
 )
 from storekeeper.backups.raw_sums import RawSequence, RawSums, RawTable
 
 __all__ = [
     "DATABASE",
+    "ENCRYPTED_SUFFIX",
     "KINDS",
     "MANIFEST_SUFFIX",
     "MEDIA",
@@ -27,10 +32,13 @@ __all__ = [
     "RawTable",
     "Stranger",
     "TableSum",
+    "backup_of",
     "backups_in",
     "find_backups",
     "find_strangers",
     "manifest_in",
     "parse_name",
+    "plain_name",
     "read_manifest",
+    "sums_name",
 ]

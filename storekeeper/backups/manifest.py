@@ -89,6 +89,13 @@ class Manifest(BaseModel):
     snapshot_id: str = ""
     copies: tuple[str, ...] = ()
     """More repositories that have the snapshot, under another id and with this one as its original."""
+    encrypted_manifest: str = ""
+    """
+    Of an encrypted backup: the whole manifest, as it was when the backup was encrypted, encrypted with age.
+    What stands beside it in clear names no table, no file and no error.
+    """
+    recipients: tuple[str, ...] = ()
+    """Whose identities decrypt the backup."""
     django_version: str = ""
     migrations: tuple[str, ...] = ()
     raw: RawSums | None = None
@@ -106,6 +113,11 @@ class Manifest(BaseModel):
     def held_bytes(self) -> int:
         """Return the bytes of the backup; of a snapshot, which shares its data, those of the files in it."""
         return self.content_bytes if self.snapshot_id else self.size_bytes
+
+    @property
+    def encrypted(self) -> bool:
+        """Tell whether the backup that it speaks of is encrypted."""
+        return bool(self.encrypted_manifest)
 
     def is_of(self, shop: str) -> bool:
         """Tell whether it is the shop's, or says nothing about that; ``""`` means any shop."""

@@ -17,6 +17,9 @@ MANIFEST_SUFFIX: Final = ".manifest.json"
 SUMS_SUFFIX: Final = ".sha256.gz"
 """Of the file beside a backup of media that has the SHA-256 of each file in it."""
 
+ENCRYPTED_SUFFIX: Final = ".age"
+"""Of a backup that is encrypted, and of the sums beside it."""
+
 _OWNER: Final = r"[A-Za-z_][A-Za-z0-9_-]{0,62}"
 _STAMP: Final = r"(?P<stamp>[0-9]{8}_[0-9]{6})"
 
@@ -38,6 +41,7 @@ class BackupName:
     kind: str
     owner: str
     stamp: str
+    encrypted: bool = False
 
     @property
     def moment(self) -> dt.datetime | None:
@@ -50,7 +54,33 @@ class BackupName:
 
 def parse_name(name: str) -> BackupName | None:
     """Give what the name of a whole backup tells; None for every other name, as of a partial file."""
+    plain = plain_name(name)
     for kind, pattern in _NAMES.items():
-        if match := pattern.fullmatch(name):
-            return BackupName(kind=kind, owner=match["owner"] or DEFAULT_DATABASE, stamp=match["stamp"])
+        if match := pattern.fullmatch(plain):
+            return BackupName(
+                kind=kind,
+                owner=match["owner"] or DEFAULT_DATABASE,
+                stamp=match["stamp"],
+                encrypted=plain != name,
+            )
     return None
+
+
+def plain_name(name: str) -> str:
+    """Give the name that a backup has when it is not encrypted."""
+    return name.removesuffix(ENCRYPTED_SUFFIX)
+
+
+def sums_name(name: str) -> str:
+    """Give the name of the sums beside the backup ``name``, encrypted as it is."""
+    plain = plain_name(name)
+    return plain + SUMS_SUFFIX + (ENCRYPTED_SUFFIX if plain != name else "")
+
+
+def backup_of(name: str) -> str:
+    """Give the backup that a file in its folder belongs to, as its manifest or sums: else the name itself."""
+    if name.endswith(MANIFEST_SUFFIX):
+        return name.removesuffix(MANIFEST_SUFFIX)
+    if name.endswith(SUMS_SUFFIX + ENCRYPTED_SUFFIX):
+        return name.removesuffix(SUMS_SUFFIX + ENCRYPTED_SUFFIX) + ENCRYPTED_SUFFIX
+    return name.removesuffix(SUMS_SUFFIX)

@@ -4,7 +4,15 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from storekeeper.units import Age, parse_age, parse_size
 
@@ -66,6 +74,17 @@ HostName = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]{1,253}$")]
 
 PlaceUrl = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://.+$")]
 """The URL of a folder somewhere, as fsspec reads it; a path alone would be one of this machine's."""
+
+
+def _recipient(value: str) -> str:
+    # Loaded where it is used: most configs encrypt nothing.
+    from storekeeper.encryption.recipients import check_recipient
+
+    return check_recipient(value)
+
+
+Recipient = Annotated[str, AfterValidator(_recipient)]
+"""A public key that backups are encrypted to: ``age1…``, or one of SSH."""
 
 ModelLabel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
 """A Django model as ``app.Model``."""

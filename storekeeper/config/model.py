@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from storekeeper.config.encryption import Encryption
 from storekeeper.config.exporter import Exporter
 from storekeeper.config.fields import (
     AgeField,
@@ -127,9 +128,14 @@ class Backups(Model):
     limit: Size | None = None
     """How large the folder may grow; alerts come at 80, 90 and 95 % of it."""
     offsite: tuple[PlaceUrl, ...] = Field(default=(), repr=False)
-    """Places for copies, as fsspec URLs: ``sftp://backup@host/shop``, ``s3://bucket/shop``."""
+    """
+    Places for copies, as URLs: ``sftp://backup@host/shop``, ``s3://bucket/shop``, ``gs://…``, ``az://…``,
+    ``file:///mnt/disk/shop``.
+    """
     offsite_keep: Retention | None = None
     """How many copies each place keeps; without it none is ever removed there."""
+    encrypt: Encryption | None = None
+    """What goes to ``offsite`` is encrypted; without it, whoever has the place can read the copies."""
     postgresql_bin: ShopPath | None = None
     """The folder of pg_dump and pg_restore, where they are not in PATH."""
 

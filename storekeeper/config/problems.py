@@ -12,6 +12,8 @@ VALUE_CHARACTERS = 60
 
 # What stands before the @ of a URL, however the URL is broken.
 _PASSWORD: Final = re.compile(r":[^\s'\"]*@")
+# A secret key that stands where a public one belongs.
+_SECRET_KEY: Final = re.compile(r"(?i)(AGE-SECRET-KEY-)[^\s'\"]*")
 _SHOULD_BE: Final = "Input should be "
 # As YAML calls them.
 _WORDS: Final = {"tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping"}
@@ -71,6 +73,7 @@ def _value(document: Any, location: Sequence[int | str]) -> Any:
 
 def _shown(value: Any) -> str:
     text = _PASSWORD.sub(":***@", repr(value) if isinstance(value, str) else str(value))
+    text = _SECRET_KEY.sub(r"\1…", text)
     return text if len(text) <= VALUE_CHARACTERS else text[:VALUE_CHARACTERS] + "…"
 
 

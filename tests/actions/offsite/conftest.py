@@ -2,19 +2,20 @@
 
 import datetime as dt
 import getpass
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from s3fs import S3FileSystem
+import requests
 
 from actions.action import Context, Progress
 from actions.backups.media_archive import write_media_backup
@@ -108,9 +109,7 @@ def place_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    system = S3FileSystem(skip_instance_cache=True)
-    if not system.exists(BUCKET):
-        system.mkdir(BUCKET)
+    requests.put(f"{request.getfixturevalue('s3_endpoint')}/{BUCKET}", timeout=30).raise_for_status()
     return f"s3://{BUCKET}/{tmp_path.name}"
 
 
@@ -138,16 +137,21 @@ class Desk:
 
 @pytest.fixture
 def make_desk(tmp_path: Path) -> Callable[..., Desk]:
-    """A factory: ``make_desk(url, ..., keep="{daily: 1}")``."""
+    """A factory: ``make_desk(url, ..., keep="{daily: 1}", recipients=["age1…"])``."""
 
-    def make(*urls: str, keep: str = "null") -> Desk:
+    def make(*urls: str, keep: str = "null", recipients: Sequence[str] = ()) -> Desk:
         media = tmp_path / "shop" / "media"
-        media.mkdir(parents=True)
+        media.mkdir(parents=True, exist_ok=True)
+        encrypt = json.dumps({"recipients": list(recipients)}) if recipients else "null"
         text = f"""
 shop: test
 project: {tmp_path / "shop"}
 areas: {{media: {{path: media}}}}
-backups: {{path: {tmp_path / "backups"}, offsite_keep: {keep}, offsite: {list(urls)}}}
+backups:
+  path: {tmp_path / "backups"}
+  offsite_keep: {keep}
+  offsite: {list(urls)}
+  encrypt: {encrypt}
 state: {tmp_path / "state"}
 """
         config = parse_config(text, name="test", folder=tmp_path, environment={})

@@ -256,13 +256,16 @@ def test_urls_are_shown_without_their_password(url: str, shown: str) -> None:
     assert redacted(url) == shown
 
 
-def test_without_the_library_the_error_says_what_to_install(tmp_path: Path) -> None:
-    """An interpreter that has no fsspec is told the line to type; the import of our code is fine."""
-    (tmp_path / "fsspec.py").write_text("raise ImportError('hidden', name='fsspec')")
+@pytest.mark.parametrize(
+    ("library", "url"), [("obstore", "s3://bucket/shop"), ("fsspec", "sftp://host/shop")]
+)
+def test_without_the_library_the_error_says_what_to_install(tmp_path: Path, library: str, url: str) -> None:
+    """An interpreter that has no such library is told the line to type; the import of our code is fine."""
+    (tmp_path / f"{library}.py").write_text(f"raise ImportError('hidden', name='{library}')")
     code = (
         "from actions.offsite.place import OffsitePlace\n"
         "from storekeeper.errors import ConfigurationError\n"
-        "try: OffsitePlace('s3://bucket/shop')\n"
+        f"try: OffsitePlace({url!r})\n"
         "except ConfigurationError as error: print(error)"
     )
     done = subprocess.run(

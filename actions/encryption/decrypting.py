@@ -1,0 +1,82 @@
+"""Decrypt a backup to a file: into a partial one, checked with the whole manifest, and only then named."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from actions.encryption.manifests import decrypted_manifest
+from storekeeper.backups import Manifest, plain_name
+from storekeeper.encryption import Identities, decrypt_stream
+from storekeeper.encryption.streams import require_identities
+from storekeeper.errors import BackupRefused
+from storekeeper.files import PartialFile, Tree, require_free_bytes
+from storekeeper.files.private import make_private_folder
+
+
+class _SumFile:
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._sums = hashlib.sha256()
+        self.size_bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._sums.hexdigest()
+
+    def write(self, data: bytes, /) -> None:
+        self._stream.write(data)
+        self._sums.update(data)
+        self.size_bytes += len(data)
+
+
+def decrypt_backup(encrypted: Path, whole: Manifest, *, to: Path, identities: Identities) -> None:
+    """
+    Decrypt the file to ``to``, replacing what is there; raises BackupRefused, and then nothing has the name.
+
+    ``whole`` is its decrypted manifest: the content must be the one that it speaks of.
+    """
+    require_free_bytes(to.parent, needed_bytes=whole.size_bytes, purpose=f"{encrypted.name}, decrypted,")
+    with Tree(encrypted.parent) as tree, tree.open(encrypted.name) as source, PartialFile(to) as file:
+        sink = _SumFile(file.stream)
+        decrypt_stream(source, sink, identities=identities, name=encrypted.name)
+        if (sink.sha256, sink.size_bytes) != (whole.sha256, whole.size_bytes):
+            raise BackupRefused(
+                f"{encrypted.name} holds something else than its manifest says",
+                hint="Take another copy, or an older backup",
+            )
+        file.finish(replace=True)
+
+
+@contextmanager
+def readable_backup(
+    path: Path, manifest: Manifest, *, identities: Identities | None, folder: Path
+) -> Iterator[tuple[Path, Manifest]]:
+    """
+    Yield the backup as it can be read: itself, or decrypted into a private folder below ``folder``.
+
+    The sums of a backup of media lie beside it. What was decrypted is gone after the block. Raises
+    ConfigurationError where it is encrypted and no identity is given, WrongIdentity, BackupRefused for a
+    damaged one, NotEnoughSpace.
+    """
+    if not manifest.encrypted:
+        yield path, manifest
+        return
+    identities = require_identities(identities, name=path.name, recipients=manifest.recipients)
+    whole = decrypted_manifest(manifest, identities=identities)
+    make_private_folder(folder)
+    with TemporaryDirectory(prefix="decrypted-", dir=folder) as private:
+        plain = Path(private, plain_name(path.name))
+        if manifest.sums_file:
+            sums = path.with_name(manifest.sums_file)
+            with (
+                Tree(sums.parent) as tree,
+                tree.open(sums.name) as source,
+                PartialFile(Path(private, plain_name(sums.name))) as file,
+            ):
+                decrypt_stream(source, file.stream, identities=identities, name=sums.name)
+                file.finish()
+        decrypt_backup(path, whole, to=plain, identities=identities)
+        yield plain, whole
