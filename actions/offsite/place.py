@@ -19,7 +19,7 @@ from actions.offsite.store import Store
 from actions.offsite.urls import redacted, without_secrets
 from storekeeper.encryption import Recipients, encrypt_stream
 from storekeeper.encryption.proof import PassingKey
-from storekeeper.errors import BackupRefused, ConfigurationError, OffsiteFailed, StorekeeperError
+from storekeeper.errors import BackupRefused, ConfigurationError, OffsiteFailed, StorekeeperError, UnsafePath
 
 __all__ = ["INSTALL", "OffsitePlace", "Written", "redacted"]
 
@@ -199,6 +199,8 @@ class OffsitePlace:
             if error.message.startswith(self.name):
                 raise
             raise OffsiteFailed(f"{self.name}: {error.message}", hint=error.hint) from None
+        except UnsafePath as error:
+            raise OffsiteFailed(f"{self.name}: {error.message}") from None
         except StorekeeperError:
             raise
         except Exception as error:  # noqa: BLE001 - each library has exceptions of its own
