@@ -1,7 +1,9 @@
 """Bring a database or an area of files back: where nothing is, or, when a person says so, in its place."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,15 @@ from actions.backups.manifest import require_manifest
 from actions.backups.media_restore import MediaRestorePlan, plan_media_restore, restore_media
 from actions.backups.native_restore import cannot_be_read, count_present, require_fitting, restore_native
 from actions.backups.trial_restore import Loader, choose_loader
+from actions.encryption.decrypting import readable_backup
+from actions.encryption.manifests import decrypted_manifest
 from actions.media.quarantine import Quarantine
 from actions.scope import Database, databases_of
 from storekeeper.backups import MEDIA, Backup, Manifest, read_manifest
 from storekeeper.config import Config
-from storekeeper.config.fields import Model, Name, ShopPath
+from storekeeper.config.fields import IdentityFile, Model, Name, ShopPath
+from storekeeper.encryption import Identities, read_identities
+from storekeeper.encryption.streams import require_identities
 from storekeeper.errors import BackupRefused, ConfigurationError
 
 
@@ -42,6 +48,11 @@ class RestoreBackupOptions(Model):
     loader: Loader = Field(
         default="auto", description="How rows are loaded: loaddata, in batches, or by their number."
     )
+    identity: IdentityFile | None = Field(
+        default=None,
+        description="File with the age identity of an encrypted backup, - for standard input; default:"
+        " $STOREKEEPER_IDENTITY_FILE.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +65,8 @@ class RestorePlan:
     replace: bool
     damaged: bool = False
     """The database is an SQLite file that cannot be read; it would be set aside."""
+    identities: Identities | None = field(default=None, repr=False)
+    """What decrypts the backup; the manifest in the plan is decrypted already."""
 
     @property
     def summary(self) -> str:
@@ -126,10 +139,17 @@ class RestoreBackup:
                 f"{options.file.name} did not pass its test: {manifest.verification_error}",
                 hint="storekeeper verify_backup FILE tries it again",
             )
+        identities = None
+        if manifest.encrypted:
+            identities = require_identities(
+                read_identities(options.identity), name=options.file.name, recipients=manifest.recipients
+            )
+            manifest = decrypted_manifest(manifest, identities=identities)
         if manifest.kind == MEDIA:
             backup = Backup(path=options.file, manifest=manifest)
-            return plan_media_restore(context, backup, area=options.area, replace=options.replace)
-        return self._plan_database(context, options, manifest)
+            plan = plan_media_restore(context, backup, area=options.area, replace=options.replace)
+            return replace(plan, identities=identities)
+        return replace(self._plan_database(context, options, manifest), identities=identities)
 
     def _plan_database(
         self, context: Context, options: RestoreBackupOptions, manifest: Manifest
@@ -170,8 +190,26 @@ class RestoreBackup:
         Files are set aside and not backed up. Raises StorekeeperError; all is then as it was before.
         """
         _require_person(context)
-        if isinstance(plan, MediaRestorePlan):
-            return restore_media(context, plan)
+        with self._readable(context, plan) as backup:
+            if isinstance(plan, MediaRestorePlan):
+                return restore_media(context, replace(plan, backup=backup))
+            return self._restore_rows(context, options, replace(plan, backup=backup))
+
+    @contextmanager
+    def _readable(self, context: Context, plan: RestorePlan | MediaRestorePlan) -> Iterator[Backup]:
+        """Yield the backup, decrypted where it is encrypted."""
+        if plan.identities is None:
+            yield plan.backup
+            return
+        path = plan.backup.path
+        manifest = require_manifest(path)
+        require_whole(path, manifest)
+        with readable_backup(
+            path, manifest, identities=plan.identities, folder=context.config.state / "scratch"
+        ) as (plain, whole):
+            yield Backup(path=plain, manifest=whole)
+
+    def _restore_rows(self, context: Context, options: RestoreBackupOptions, plan: RestorePlan) -> Outcome:
         manifest, path = plan.backup.manifest, plan.backup.path
         require_whole(path, manifest)
         native = manifest.format != "json"

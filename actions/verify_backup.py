@@ -13,14 +13,16 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.damage import NotProved, read_damage
+from actions.backups.damage import NotProved, read_damage, require_whole
 from actions.backups.manifest import mark_failed, mark_verified, require_manifest
 from actions.backups.media_check import try_media
 from actions.backups.trial_restore import Loader, try_restore
+from actions.encryption.decrypting import readable_backup
 from actions.scope import databases_of
 from storekeeper.backups import KINDS, MEDIA, Backup, find_backups, find_strangers, read_manifest
 from storekeeper.config import Config
-from storekeeper.config.fields import Model, ShopPath
+from storekeeper.config.fields import IdentityFile, Model, ShopPath
+from storekeeper.encryption import Identities, read_identities
 from storekeeper.errors import BackupRefused, StorekeeperError
 from storekeeper.units import format_size
 
@@ -36,6 +38,11 @@ class VerifyBackupOptions(Model):
     all: bool = Field(default=False, description="Every backup that was not verified yet.")
     loader: Loader = Field(
         default="auto", description="How JSON is loaded: loaddata, in batches, or by the number of rows."
+    )
+    identity: IdentityFile | None = Field(
+        default=None,
+        description="File with the age identity of encrypted backups, - for standard input; default:"
+        " $STOREKEEPER_IDENTITY_FILE.",
     )
 
 
@@ -141,13 +148,15 @@ class VerifyBackup:
         """
         if plan.empty:
             return Outcome(summary="there is no backup")
+        encrypted = any(backup.manifest.encrypted for backup in plan.backups)
+        identities = read_identities(options.identity) if encrypted else None
         passed: list[Path] = []
         failed = [f"the manifest of {name} is damaged" for name in plan.strangers]
         failed += filter(None, (_read_again(context, backup) for backup in plan.proved))
         not_tried: list[StorekeeperError] = []
         for backup in plan.backups:
             try:
-                error = verify(context, backup, loader=options.loader)
+                error = verify(context, backup, loader=options.loader, identities=identities)
             except StorekeeperError as reason:
                 if len(plan.backups) == 1 and not failed:
                     raise
@@ -183,14 +192,31 @@ class VerifyBackup:
         )
 
 
-def verify(context: Context, backup: Backup, *, loader: Loader = "auto") -> str:
+def verify(
+    context: Context, backup: Backup, *, loader: Loader = "auto", identities: Identities | None = None
+) -> str:
     """
     Try one backup and write the result into its manifest; gives what is wrong with it, or nothing.
 
     Raises StorekeeperError where the trial could not be made; the manifest then stays as it was.
     """
+    if not backup.manifest.encrypted:
+        return _note(context, backup, lambda: _proof(context, backup, loader=loader))
+
+    def decrypted_proof() -> str:
+        require_whole(backup.path, backup.manifest)
+        with readable_backup(
+            backup.path, backup.manifest, identities=identities, folder=context.config.state / "scratch"
+        ) as (path, whole):
+            return _proof(context, Backup(path=path, manifest=whole), loader=loader)
+
+    return _note(context, backup, decrypted_proof)
+
+
+def _proof(context: Context, backup: Backup, *, loader: Loader) -> str:
+    """Try a backup that can be read and return how it was proved; raises NotProved."""
     if backup.manifest.kind == MEDIA:
-        return _note(context, backup, lambda: try_media(backup.path, backup.manifest))
+        return try_media(backup.path, backup.manifest)
     name = backup.manifest.database
     if name not in (context.config.databases or ["default"]):
         raise BackupRefused(f"{backup.path.name} is of a database {name!r} that the config does not have")
@@ -200,11 +226,7 @@ def verify(context: Context, backup: Backup, *, loader: Loader = "auto") -> str:
         raise BackupRefused(
             f"{backup.path.name} is of {backup.manifest.engine}, and {database.name} is now {engine}"
         )
-    return _note(
-        context,
-        backup,
-        lambda: try_restore(backup.path, backup.manifest, context=context, database=database, loader=loader),
-    )
+    return try_restore(backup.path, backup.manifest, context=context, database=database, loader=loader)
 
 
 def _read_again(context: Context, backup: Backup) -> str:

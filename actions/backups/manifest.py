@@ -13,6 +13,8 @@ from storekeeper.files.atomic import sync_folder
 _NEW_FLAGS: Final = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 )
+FAILED_IN_CLEAR: Final = "it did not pass its test; what was found was told where it was tried"
+"""What the manifest of an encrypted backup says of a failed trial."""
 
 
 def manifest_path(backup: Path) -> Path:
@@ -73,6 +75,7 @@ def require_manifest(backup: Path) -> Manifest:
 
 def mark_verified(backup: Path, manifest: Manifest, *, at: dt.datetime, by: str) -> Manifest:
     """Note in the manifest that a restore has proved the backup."""
+    by = "" if manifest.encrypted else by
     proved = manifest.model_copy(update={"verified": at, "verified_by": by, "verification_error": ""})
     write_manifest(backup, proved)
     return proved
@@ -80,6 +83,9 @@ def mark_verified(backup: Path, manifest: Manifest, *, at: dt.datetime, by: str)
 
 def mark_failed(backup: Path, manifest: Manifest, *, error: str) -> Manifest:
     """Note in the manifest that a backup did not stand its test; it no longer counts."""
+    if manifest.encrypted:
+        # It may name tables, rows and files, which whoever has the place is not to read.
+        error = FAILED_IN_CLEAR
     failed = manifest.model_copy(update={"verified": None, "verified_by": "", "verification_error": error})
     write_manifest(backup, failed)
     return failed

@@ -1,12 +1,13 @@
 """Bring the files of an area back from a backup: into an empty folder, or in the place of what is there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from actions.action import Context, Outcome, Progress
 from actions.backups.media_unpack import unpack_media
 from storekeeper.backups import Backup
+from storekeeper.encryption import Identities
 from storekeeper.errors import BackupRefused
 from storekeeper.files import Tree, require_free_bytes
 from storekeeper.files.space import require_free_files
@@ -35,6 +36,8 @@ class MediaRestorePlan:
     replace: bool
     begun: bool
     """A killed run has begun to give the files of this backup their places."""
+    identities: Identities | None = field(default=None, repr=False)
+    """What decrypts the backup; the manifest in the plan is decrypted already."""
 
     @property
     def summary(self) -> str:

@@ -1,11 +1,13 @@
 """Decrypt a backup to a file: into a partial one, checked with the whole manifest, and only then named."""
 
 import hashlib
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Final
 
 from actions.encryption.manifests import decrypted_manifest
 from storekeeper.backups import Manifest, plain_name
@@ -13,7 +15,13 @@ from storekeeper.encryption import Identities, decrypt_stream
 from storekeeper.encryption.streams import require_identities
 from storekeeper.errors import BackupRefused
 from storekeeper.files import PartialFile, Tree, require_free_bytes
+from storekeeper.files.atomic import hold, is_being_written
 from storekeeper.files.private import make_private_folder
+
+_PREFIX: Final = "decrypted-"
+# A lock on it says that whoever made the folder is still at work.
+_HELD: Final = ".held"
+_BEGINNING_SECONDS: Final = 3600
 
 
 class _SumFile:
@@ -50,6 +58,15 @@ def decrypt_backup(encrypted: Path, whole: Manifest, *, to: Path, identities: Id
         file.finish(replace=True)
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what a killed run has left decrypted."""
+    for one in folder.glob(f"{_PREFIX}*"):
+        held = one / _HELD
+        began = time.time() - one.lstat().st_mtime < _BEGINNING_SECONDS
+        if one.is_dir() and not is_being_written(held) and (held.exists() or not began):
+            shutil.rmtree(one, ignore_errors=True)
+
+
 @contextmanager
 def readable_backup(
     path: Path, manifest: Manifest, *, identities: Identities | None, folder: Path
@@ -67,7 +84,12 @@ def readable_backup(
     identities = require_identities(identities, name=path.name, recipients=manifest.recipients)
     whole = decrypted_manifest(manifest, identities=identities)
     make_private_folder(folder)
-    with TemporaryDirectory(prefix="decrypted-", dir=folder) as private:
+    _sweep(folder)
+    with (
+        TemporaryDirectory(prefix=_PREFIX, dir=folder) as private,
+        Path(private, _HELD).open("xb") as held,
+    ):
+        hold(held)
         plain = Path(private, plain_name(path.name))
         if manifest.sums_file:
             sums = path.with_name(manifest.sums_file)

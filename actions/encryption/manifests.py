@@ -9,13 +9,13 @@ open it. Tables, rows, names of files, errors and the sum of the content are in 
 import io
 from typing import Final
 
+from actions.backups.manifest import FAILED_IN_CLEAR
 from storekeeper.backups import ENCRYPTED_SUFFIX, Manifest, plain_name, sums_name
 from storekeeper.backups.manifest import read_manifest_text
 from storekeeper.encryption import Identities, Recipients, decrypt_stream
 from storekeeper.encryption.proof import PassingKey
 from storekeeper.errors import BackupRefused
 
-_FAILED: Final = "it did not pass its test; what was found stands in the encrypted part of its manifest"
 _LACKS: Final = "something could not be read; what stands in the encrypted part of its manifest"
 # Keys of the whole manifest that the clear one repeats. A new key is not among them until someone decides so.
 _CLEAR: Final = (
@@ -49,7 +49,7 @@ def manifest_in_clear(
             "size_bytes": size_bytes,
             "sums_file": sums_name(file) if whole.sums_file else "",
             "lacks": _LACKS if whole.lacks else "",
-            "verification_error": _FAILED if whole.verification_error else "",  # it may name rows
+            "verification_error": FAILED_IN_CLEAR if whole.verification_error else "",  # it may name rows
             "recipients": recipients,
             "encrypted_manifest": encrypted or _encrypted(whole, recipients=Recipients(recipients)),
         }

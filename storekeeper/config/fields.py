@@ -63,6 +63,14 @@ AgeField = Annotated[
 ShopPath = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string"})]
 """An absolute path; a relative one counts from ``project``."""
 
+
+def _identity(value: Any, info: ValidationInfo) -> Path:
+    return Path(value) if str(value) == "-" else _path(value, info)
+
+
+IdentityFile = Annotated[Path, BeforeValidator(_identity), WithJsonSchema({"type": "string"})]
+"""The path of a file with a secret key, ``-`` for standard input."""
+
 PathInside = Annotated[str, BeforeValidator(_inside)]
 """A relative POSIX path that stays below its area."""
 

@@ -18,7 +18,9 @@ PATHS = (
     ("backup_media", "output"),
     ("prune_backups", "output"),
     ("restore_backup", "file"),
+    ("restore_backup", "identity"),
     ("verify_backup", "file"),
+    ("verify_backup", "identity"),
 )
 
 
