@@ -24,6 +24,7 @@ COMMANDS = MappingProxyType(
         "exporter": ("storekeeper.commands.exporter", "exporter"),
         "receiver": ("storekeeper.commands.receiver", "receiver"),
         "init": ("storekeeper.commands.init", "init"),
+        "recovery-key": ("storekeeper.commands.recovery_key", "recovery_key"),
         "check-config": ("storekeeper.commands.check_config", "check_config"),
         "check-clock": ("storekeeper.commands.check_clock", "check_clock"),
         "storage_info": ("storekeeper.commands.storage_info", "storage_info"),

@@ -1,5 +1,6 @@
 """``storekeeper check-config``: every problem of the config at once, and nothing else."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from actions.media.approvals import Approvals
 from actions.playbooks import check_playbooks
 from storekeeper.commands.common import config_option, print_json
 from storekeeper.config import Config, find_config, load_config
+from storekeeper.encryption.identities import IDENTITY_VARIABLE
+from storekeeper.encryption.stray_keys import find_stray_identities
 from storekeeper.errors import ConfigurationError, ShopError, StorekeeperError
 from storekeeper.measure.not_measured import not_measured
 from storekeeper.shop import Shop, ShopDescription
@@ -37,7 +40,7 @@ def check_config(config_file: Path | None, schema: bool) -> None:
         raise ConfigurationError(f"{path} has {count}:", problems=problems)
     names = ", ".join((*(f"database {name}" for name in config.databases), *config.areas))
     click.echo(f"{path} is in order: {names or 'it names nothing to look after'}")
-    for note in (*_notes(config), *silence, *_approvals(config)):
+    for note in (*_notes(config), *_encryption(config), *silence, *_approvals(config)):
         click.echo(f"note: {note}")
 
 
@@ -78,6 +81,31 @@ def _notes(config: Config) -> Iterator[str]:
     for name, area in config.areas.items():
         if not area.path.is_dir():
             yield f"areas.{name}.path: there is no folder {area.path} yet"
+
+
+def _encryption(config: Config) -> Iterator[str]:
+    """Yield where copies of backups can be read by others, or opened by who takes this machine."""
+    backups = config.backups
+    if backups.encrypt is None:
+        if backups.offsite:
+            yield (
+                "backups.encrypt is missing: whoever has a place of backups.offsite, its provider too, can"
+                " read the copies there. storekeeper recovery-key FILE makes a key"
+            )
+        return
+    if len(backups.encrypt.recipients) == 1:
+        yield (
+            "backups.encrypt has one recipient: without its key no copy is opened again. A second one, whose"
+            " key lies in a safe, survives the loss of the first"
+        )
+    if os.environ.get(IDENTITY_VARIABLE):
+        yield f"${IDENTITY_VARIABLE} is set: the key belongs on no machine that makes the backups"
+    folders = dict.fromkeys((config.project, backups.path, config.state))
+    for path in find_stray_identities(folders, recipients=backups.encrypt.recipients):
+        yield (
+            f"{path} is a key to the backups and lies beside them: whoever takes this machine has both. Bring"
+            " it elsewhere, and remove it here"
+        )
 
 
 def _missing(config: Config) -> Iterator[str]:

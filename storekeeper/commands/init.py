@@ -1,7 +1,9 @@
 """``storekeeper init``: write the config of a Django project by asking the project itself."""
 
+import datetime as dt
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -9,10 +11,12 @@ from typing import Final
 
 import click
 
+from storekeeper.commands.recovery_key import what_to_do
 from storekeeper.config import parse_config
 from storekeeper.config.load import FILE_NAME
 from storekeeper.databases import address_from_django
 from storekeeper.databases.identity import identity_of
+from storekeeper.encryption.new_key import make_key
 from storekeeper.errors import ConfigurationError, DatabaseUnavailable, ShopError
 from storekeeper.files import PartialFile, Tree
 from storekeeper.measure.databases import distinct_names
@@ -43,19 +47,65 @@ MOST_FILES: Final = 200_000
     help=f"Where to write the config; default: {FILE_NAME} in the project.",
 )
 @click.option("--force", is_flag=True, help="Replace a config that is already there.")
-def init(project: Path, python: Path | None, settings: str | None, output: Path | None, force: bool) -> None:
+@click.option(
+    "--recovery-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Make a key for copies of backups away from this machine, and write its secret half to this file.",
+)
+def init(
+    project: Path,
+    python: Path | None,
+    settings: str | None,
+    output: Path | None,
+    force: bool,
+    recovery_key: Path | None,
+) -> None:
     """Ask a Django project for its databases, folders, logs and models, and write storekeeper.yml."""
     output = output or project / FILE_NAME
     if output.exists() and not force:
         raise ConfigurationError(
             f"{output} exists already", hint="--force replaces it, --output writes elsewhere"
         )
-    write_config(project=project, python=python, settings=settings, output=output)
+    recovery_key = recovery_key or _offered_key()
+    made = make_key(recovery_key, now=dt.datetime.now(tz=dt.UTC)) if recovery_key else None
+    try:
+        write_config(
+            project=project,
+            python=python,
+            settings=settings,
+            output=output,
+            recipients=(made,) if made else (),
+        )
+    except BaseException:
+        # Nothing was encrypted to it: the next try may have the name.
+        if made and recovery_key:
+            recovery_key.unlink()
+        raise
     click.echo(f"wrote {output}")
+    if made:
+        click.echo(what_to_do(made, file=recovery_key, in_config=True))
     click.echo(f"Look it through, then: storekeeper check-config --config.file {output}")
 
 
-def write_config(*, project: Path, python: Path | None, settings: str | None, output: Path) -> None:
+def _offered_key() -> Path | None:
+    """Ask at a terminal whether to make a key, and where to; unattended there is none."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    question = "Copies of backups on other machines can be encrypted. Make a key for it now?"
+    if not click.confirm(question, err=True):
+        return None
+    told = "File for its secret half (on a stick, best)"
+    return Path(click.prompt(told, err=True, type=click.Path(path_type=Path, dir_okay=False)))
+
+
+def write_config(
+    *,
+    project: Path,
+    python: Path | None,
+    settings: str | None,
+    output: Path,
+    recipients: Sequence[str] = (),
+) -> None:
     """Write the config; raises ShopError when the project does not start."""
     if not project.is_dir():
         raise ConfigurationError(f"there is no project folder {project}")
@@ -78,6 +128,7 @@ def write_config(*, project: Path, python: Path | None, settings: str | None, ou
         settings=settings,
         texts=_texts_naming_files(shop, description.media_root),
         twins=_twins(description, project=project),
+        recipients=recipients,
     )
     text = draft.text()
     # What is written must be a config that the rest of storekeeper takes as it is.

@@ -34,6 +34,7 @@ class Draft:
     large as the limit of the guide gets twice its size,
     so that a config never starts with an alert. ``texts`` are the fields, ``app.Model.field``, whose texts
     name files. ``twins`` gives each alias that is the same database as another one → that one's alias.
+    ``recipients`` are whom copies of backups are encrypted to.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Draft:
         limits: Mapping[str, int] = LIMITS,
         texts: Sequence[str] = (),
         twins: Mapping[str, str] = MappingProxyType({}),
+        recipients: Sequence[str] = (),
     ) -> None:
         self._description = description
         self._project = project
@@ -60,6 +62,7 @@ class Draft:
         self._limits = limits
         self._texts = texts
         self._twins = twins
+        self._recipients = recipients
         self._used = 0
 
     def text(self) -> str:
@@ -95,6 +98,10 @@ class Draft:
         yield "  compress: true"
         yield "  keep: {daily: 7, weekly: 4, monthly: 12}"
         yield "  offsite: []                   # a copy on another machine survives the loss of this one"
+        if self._recipients:
+            yield f"  encrypt: {{recipients: [{', '.join(self._recipients)}]}}   # what goes to offsite"
+        else:
+            yield "  # encrypt: {recipients: [age1…]}   # storekeeper recovery-key FILE makes a key for it"
         yield "logs: {rotate: monthly, keep: 3 months}"
         yield "# prometheus: {url: http://127.0.0.1:9090}   # storage_info then tells growth"
         yield "# alertmanager: {url: http://127.0.0.1:9093}   # people then hear what each run has done"
