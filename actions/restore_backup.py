@@ -214,13 +214,15 @@ class RestoreBackup:
         require_whole(path, manifest)
         native = manifest.format != "json"
         kept: tuple[Path, ...] = ()
+        notes: tuple[str, ...] = ()
         if not plan.damaged and _present(context, plan.database, native=native):
             if not plan.replace:
                 raise BackupRefused(f"rows have come into the database {plan.database.name} meanwhile")
             kept = self._back_up(context, plan)
         if native:
-            aside = restore_native(path, manifest, context=context, address=plan.database.address)
-            kept = (*kept, *((aside,) if aside else ()))
+            restored = restore_native(path, manifest, context=context, address=plan.database.address)
+            kept = (*kept, *((restored.aside,) if restored.aside else ()))
+            notes = restored.notes
         else:
             assert plan.database.alias is not None
             with context.shop.talk() as conversation:
@@ -236,6 +238,7 @@ class RestoreBackup:
         told = [
             f"restored {manifest.rows} rows of {path.name} into the database {plan.database.name}",
             *(f"what was there is in {one.name}" for one in kept),
+            *notes,
         ]
         if native:
             told.append("run manage.py migrate if the shop's code is newer than the backup")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from actions.backups.packing import file_sums
 from storekeeper.backups import Manifest, TableSum
+from storekeeper.backups.table_names import named_alike
 from storekeeper.errors import BackupRefused
 
 
@@ -33,6 +34,7 @@ def require_whole(backup: Path, manifest: Manifest) -> None:
 
 def require_rows(backup: str, *, expected: Mapping[str, TableSum], found: Mapping[str, TableSum]) -> None:
     """Raise NotProved unless the tables are the same and have the same numbers of rows."""
+    expected = named_alike(expected, found=found)
     differences = [
         f"{name}: {found[name].rows if name in found else 'no'} rows, not {table.rows}"
         for name, table in expected.items()

@@ -36,7 +36,7 @@ def write_native_backup(
     """
     if address.engine is Engine.POSTGRESQL:
         with disk_errors(path), PartialFile(path) as file:
-            server, tables = dump_postgresql(
+            server, tables, left_out = dump_postgresql(
                 address, config=context.config, file=file, cancelled=context.cancelled
             )
             try:
@@ -45,7 +45,9 @@ def write_native_backup(
             except ProcessFailed:
                 _require_room(file)
                 raise
-            manifest = _complete(draft, server=server, tables=tables, sha256=sha256, size_bytes=size_bytes)
+            manifest = _complete(
+                draft, server=server, tables=tables, sha256=sha256, size_bytes=size_bytes
+            ).model_copy(update={"left_out": left_out})
             file.finish(lambda _: write_manifest(path, manifest))
         return manifest
     return _write_sqlite(address, context=context, path=path, draft=draft, compress=compress)

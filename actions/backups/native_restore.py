@@ -1,5 +1,6 @@
 """Restore a backup in the database's own format, after a look at what is there."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,14 @@ from storekeeper.errors import BackupRefused
 # What manage.py migrate alone puts into a new database.
 _MADE_BY_MIGRATE: Final = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 _COUNT_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What a restore has to tell; ``aside`` is where a damaged file was set aside."""
+
+    aside: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def require_fitting(manifest: Manifest, *, address: DatabaseAddress, config: Config) -> None:
@@ -47,20 +56,18 @@ def count_present(address: DatabaseAddress) -> dict[str, int]:
     return {name: table.rows for name, table in tables.items() if table.rows and name not in _MADE_BY_MIGRATE}
 
 
-def restore_native(
-    path: Path, manifest: Manifest, *, context: Context, address: DatabaseAddress
-) -> Path | None:
-    """Restore in one transaction; gives where a damaged file was set aside. Raises StorekeeperError."""
+def restore_native(path: Path, manifest: Manifest, *, context: Context, address: DatabaseAddress) -> Restored:
+    """Restore in one transaction; raises StorekeeperError."""
     if address.engine is Engine.SQLITE:
-        return restore_sqlite(path, manifest, address=address, now=context.now())
-    replace_postgresql(
+        return Restored(aside=restore_sqlite(path, manifest, address=address, now=context.now()))
+    notes = replace_postgresql(
         path,
         address=address,
         config=context.config,
         expected=manifest.tables,
         cancelled=context.cancelled,
     )
-    return None
+    return Restored(notes=notes)
 
 
 def _is_there(address: DatabaseAddress) -> bool:

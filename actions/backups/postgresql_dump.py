@@ -12,9 +12,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from actions.backups.damage import NotProved
 from actions.backups.long_program import LONGEST_SECONDS, LongProgram
 from actions.backups.table_locks import lock_tables
+from actions.backups.unreadable import Unreadable, find_unreadable
 from storekeeper import processes
 from storekeeper.backups import TableSum
 from storekeeper.backups.table_names import table_name
@@ -46,19 +46,21 @@ _TABLES = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
       AND n.nspname NOT LIKE 'pg_toast%' AND n.nspname NOT LIKE 'pg_temp%' AND c.relpersistence = 'p'
+      AND NOT EXISTS (SELECT FROM pg_depend d
+                      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     ORDER BY 1, 2
 """
 
 
 def dump_postgresql(
     address: DatabaseAddress, *, config: Config, file: PartialFile, cancelled: Callable[[], bool]
-) -> tuple[str, dict[str, TableSum]]:
+) -> tuple[str, dict[str, TableSum], dict[str, str]]:
     """
     Write the database to ``file`` in pg_dump's own format; ``read_back`` must prove it.
 
-    Gives the server's version, and the rows of each table, counted in the very snapshot that is dumped,
-    while pg_dump is at work. Raises ConfigurationError without a fitting pg_dump, DatabaseUnavailable,
-    ProcessFailed.
+    Return the server's version, the rows of each table, counted in the very snapshot that is dumped, while
+    pg_dump is at work, and what is left out, with the reason. Raises ConfigurationError without a fitting
+    pg_dump, DatabaseUnavailable, ProcessFailed.
     """
     program = find_program("pg_dump", config=config)
 
@@ -73,7 +75,8 @@ def dump_postgresql(
         )
         server = connection.info.server_version
         require_version(program, server=server)
-        known = _tables(connection)
+        unreadable = find_unreadable(connection)
+        known = _readable(_tables(connection), unreadable)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with connection.transaction():
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -82,7 +85,7 @@ def dump_postgresql(
             lock_tables(connection, known, address=address)
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert row is not None
-            tables = _tables(connection)
+            tables = _readable(_tables(connection), unreadable)
             lock_tables(
                 connection,
                 {name: table for name, table in tables.items() if name not in known},
@@ -101,6 +104,7 @@ def dump_postgresql(
                     f"--file={file.path}",
                     "--no-sync",
                     *role_of(address),
+                    *unreadable.arguments,
                     f"--dbname={conninfo(address)}",
                 ],
                 environment=secrets_of(address),
@@ -110,7 +114,34 @@ def dump_postgresql(
             with dump:
                 counts = _counted(connection, tables, between=dump.check)
                 dump.wait()
-    return f"postgresql {server // 10000}.{server % 10000}", counts
+    return f"postgresql {server // 10000}.{server % 10000}", counts, dict(unreadable.reasons)
+
+
+def describe_schema(address: DatabaseAddress, *, config: Config, target: Path) -> None:
+    """Write a dump of the database without its rows to ``target``; raises StorekeeperError."""
+    program = find_program("pg_dump", config=config)
+    with connect_postgresql(address, statement_seconds=LONGEST_SECONDS) as connection:
+        require_direct(address, purpose="a native restore", behind_pooler=connection.behind_pooler)
+        unreadable = find_unreadable(connection)
+    try:
+        processes.run(
+            [
+                program,
+                "--format=custom",
+                "--schema-only",
+                "--no-password",
+                f"--lock-wait-timeout={_LOCK_WAIT}",
+                f"--file={target}",
+                "--no-sync",
+                *role_of(address),
+                *unreadable.arguments,
+                f"--dbname={conninfo(address)}",
+            ],
+            timeout_seconds=LONGEST_SECONDS,
+            environment=secrets_of(address),
+        )
+    except ProcessFailed as error:
+        raise failure_of(program.name, code=1, errors=error.message, address=address) from None
 
 
 @contextmanager
@@ -131,36 +162,6 @@ def read_back(path: Path, *, config: Config, cancelled: Callable[[], bool]) -> I
         reader.wait()
 
 
-def restore_postgresql(path: Path, *, address: DatabaseAddress, config: Config) -> None:
-    """
-    Restore a dump into the empty database at ``address``, all of it or nothing.
-
-    Raises NotProved where the dump is to blame, another StorekeeperError where server or programs are.
-    """
-    program = find_program("pg_restore", config=config)
-    try:
-        processes.run(
-            [
-                program,
-                "--exit-on-error",
-                "--single-transaction",
-                "--no-owner",
-                "--no-privileges",
-                "--no-password",
-                *role_of(address),
-                f"--dbname={conninfo(address)}",
-                path,
-            ],
-            timeout_seconds=LONGEST_SECONDS,
-            environment=secrets_of(address),
-        )
-    except ProcessFailed as error:
-        failure = failure_of(program.name, code=1, errors=error.message, address=address)
-        if isinstance(failure, ProcessFailed):
-            raise NotProved(f"{path.name} cannot be restored: {error.message}") from None
-        raise failure from None
-
-
 def failure_of(program: str, *, code: int, errors: str, address: DatabaseAddress) -> StorekeeperError:
     """Give the error for a program that failed: who is to blame, as its words tell."""
     if "No space left" in errors:
@@ -178,7 +179,7 @@ def failure_of(program: str, *, code: int, errors: str, address: DatabaseAddress
 
 def count_rows(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, TableSum]:
     """Give the rows of each table, by the name that it has in a manifest."""
-    return _counted(connection, _tables(connection))
+    return _counted(connection, _readable(_tables(connection), find_unreadable(connection)))
 
 
 def _tables(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, sql.Identifier]:
@@ -187,6 +188,10 @@ def _tables(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str, s
         table_name(str(schema), str(table)): sql.Identifier(str(schema), str(table))
         for schema, table in connection.execute(_TABLES).fetchall()
     }
+
+
+def _readable(tables: Mapping[str, sql.Identifier], unreadable: Unreadable) -> dict[str, sql.Identifier]:
+    return {name: table for name, table in tables.items() if not unreadable.has(name)}
 
 
 def _counted(

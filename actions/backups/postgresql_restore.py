@@ -1,72 +1,29 @@
 """Restore a dump over what a PostgreSQL database holds, in one transaction that ends well or not at all."""
 
-import os
 import re
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import Final
 
 from psycopg import sql
 
-from actions.backups.postgresql_dump import conninfo, failure_of, find_program, require_version, secrets_of
-from storekeeper import processes
+from actions.backups.archive_contents import Entry, read_contents
+from actions.backups.damage import NotProved
+from actions.backups.emptying import emptying
+from actions.backups.postgresql_dump import failure_of, find_program, require_version
+from actions.backups.postgresql_plan import RestorePlan, plan_restore
+from actions.backups.postgresql_script import PRIVILEGE, Psql
 from storekeeper.backups import Manifest, TableSum
+from storekeeper.backups.table_names import table_of
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, connect_postgresql
-from storekeeper.errors import BackupRefused
+from storekeeper.databases.postgresql import require_direct
+from storekeeper.errors import BackupRefused, ProcessFailed
 
-_LOCK_TIMEOUT = "60s"
-_CHUNK_BYTES = 1 << 20
-
-# Everything of the shop's goes; extensions and what belongs to them stay, since only a superuser could make
-# them again. Tables go first: what hangs on them goes along.
-_EMPTY = """
-DO $storekeeper$
-DECLARE one record;
-BEGIN
-  FOR one IN
-    SELECT n.nspname FROM pg_catalog.pg_namespace n
-    WHERE n.nspname NOT IN ('public', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extnamespace = n.oid)
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = n.oid AND d.deptype = 'e')
-  LOOP
-    EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', one.nspname);
-  END LOOP;
-  FOR one IN
-    SELECT n.nspname, c.relname,
-      CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-        WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END AS word
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
-      AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
-    ORDER BY c.relkind NOT IN ('r', 'p'), c.relkind = 'S'
-  LOOP
-    EXECUTE pg_catalog.format('DROP %s IF EXISTS %I.%I CASCADE', one.word, one.nspname, one.relname);
-  END LOOP;
-  FOR one IN
-    SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-  LOOP
-    IF EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid = one.oid) THEN
-      EXECUTE 'DROP ROUTINE ' || one.oid::pg_catalog.regprocedure::text || ' CASCADE';
-    END IF;
-  END LOOP;
-  FOR one IN
-    SELECT n.nspname, t.typname FROM pg_catalog.pg_type t
-    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-    WHERE t.typtype IN ('e', 'd', 'r') AND n.nspname <> 'information_schema'
-      AND n.nspname NOT LIKE 'pg\\_%'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e')
-  LOOP
-    EXECUTE pg_catalog.format('DROP TYPE IF EXISTS %I.%I CASCADE', one.nspname, one.typname);
-  END LOOP;
-END
-$storekeeper$;
+_LOCK_TIMEOUT: Final = "60s"
+_TABLES: Final = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r'
 """
 
 
@@ -91,75 +48,110 @@ def replace_postgresql(
     config: Config,
     expected: Mapping[str, TableSum],
     cancelled: Callable[[], bool],
-) -> None:
+) -> tuple[str, ...]:
     """
     Empty the database and restore the dump; the numbers of rows are compared before the commit.
 
-    The transaction is committed only when pg_restore has come to its end. Raises StorekeeperError, and the
+    Return what an operator has to know: what stays as it was, and each grant that was refused. The
+    transaction is committed only when pg_restore has come to its end. Raises StorekeeperError, and the
     database is then as it was.
     """
-    with tempfile.TemporaryFile() as reader_errors, tempfile.TemporaryFile() as errors:
-        reader = processes.start(
-            [find_program("pg_restore", config=config), "--file=-", "--no-owner", "--no-privileges", path],
-            output=subprocess.PIPE,
-            errors=reader_errors,
-            own_group=True,
+    plan = plan_restore(path, address=address, config=config)
+    role = _role(address)
+    psql = Psql(address=address, config=config, cancelled=cancelled)
+    with psql.running():
+        psql.write(
+            f"BEGIN;\nSET LOCAL lock_timeout = '{_LOCK_TIMEOUT}';\nSET LOCAL statement_timeout = 0;\n"
+            f"SET LOCAL client_min_messages = warning;\nSET LOCAL storekeeper.restore = 'open';\n{role}"
         )
-        writer = processes.start(
-            [
-                find_program("psql", config=config),
-                "--no-psqlrc",
-                "--quiet",
-                "--no-password",
-                f"--output={os.devnull}",
-                "--set=ON_ERROR_STOP=1",
-                f"--dbname={conninfo(address)}",
-            ],
-            environment=secrets_of(address),
-            errors=errors,
-            piped=True,
-            own_group=True,
+        psql.write(emptying(plan.dropped, going=plan.going, staying=plan.staying))
+        psql.write("".join(plan.deletes))
+        psql.restore(path, entries=plan.entries, owners=plan.owners, privileges=True, role=role)
+        psql.write("".join(_end(expected, plan=plan)))
+    return (*plan.notes, *(f"a grant was refused: {words}" for _, words in psql.refused))
+
+
+def restore_postgresql(path: Path, *, address: DatabaseAddress, config: Config) -> tuple[str, ...]:
+    """
+    Restore a dump into the empty scratch database at ``address``, all of it or nothing.
+
+    Owners and grants are left away. Return what the role may not create, and so was not tried. Raises
+    NotProved where the dump is to blame, another StorekeeperError where server, rights or programs are.
+    """
+    role = _role(address)
+    psql = Psql(address=address, config=config)
+    not_tried: list[str] = []
+    try:
+        entries = read_contents(path, roles=(), config=config)
+        tried, not_tried = _creatable(entries, address=address)
+        with psql.running():
+            psql.write(f"BEGIN;\nSET LOCAL client_min_messages = warning;\n{role}")
+            psql.restore(path, entries=tried, owners=False, privileges=False, tolerant=True, role=role)
+            psql.write("COMMIT;\n")
+    except ProcessFailed as error:
+        failure = failure_of("pg_restore", code=1, errors=error.message, address=address)
+        if not isinstance(failure, ProcessFailed):
+            raise failure from None
+        psql.refused.append(("", error.message))
+    not_tried += [words for code, words in psql.refused if code == PRIVILEGE]
+    broken = [words for code, words in psql.refused if code != PRIVILEGE]
+    if broken and not_tried:
+        raise BackupRefused(
+            f"{path.name} cannot be tried: {'; '.join([*not_tried[:3], *broken[:1]])}",
+            hint="The role may not create all that the database holds. As a superuser, let the scratch"
+            " database have it: CREATE EXTENSION in template1, or name a server with backups.verify_on",
         )
-        assert reader.stdout and writer.stdin and writer.stdout
-        try:
-            # psql that has ended with an error no longer listens; its words are read below.
-            with suppress(BrokenPipeError):
-                writer.stdin.write(_begin().encode())
-                while data := reader.stdout.read(_CHUNK_BYTES):
-                    if cancelled():
-                        raise BackupRefused("cancelled; the database is as it was")
-                    writer.stdin.write(data)
-                if reader.wait() == 0:
-                    writer.stdin.write("".join(_end(expected)).encode())
-                    writer.stdin.flush()
-            if reader.poll():
-                # Without COMMIT the server undoes everything.
-                writer.kill()
-                words = _words(reader_errors)
-                raise failure_of("pg_restore", code=reader.returncode, errors=words, address=address)
-            with suppress(BrokenPipeError):
-                writer.stdin.close()
-            if code := writer.wait():
-                raise failure_of("psql", code=code, errors=_words(errors), address=address)
-        finally:
-            for process in (reader, writer):
-                if process.poll() is None:
-                    process.kill()
-                process.wait()
-            reader.stdout.close()
-            writer.stdout.close()
-            with suppress(BrokenPipeError):
-                writer.stdin.close()
+    if broken:
+        raise NotProved(f"{path.name} cannot be restored: {'; '.join(broken[:3])}")
+    return tuple(f"not tried: {words}" for words in not_tried)
 
 
-def _begin() -> str:
-    return f"BEGIN;\nSET LOCAL lock_timeout = '{_LOCK_TIMEOUT}';\nSET LOCAL statement_timeout = 0;\n{_EMPTY}"
+def _creatable(
+    entries: tuple[Entry, ...], *, address: DatabaseAddress
+) -> tuple[tuple[Entry, ...], list[str]]:
+    """Return what can be tried in the scratch database, and the extensions that it cannot have."""
+    with connect_postgresql(address) as connection:
+        require_direct(address, purpose="a trial restore", behind_pooler=connection.behind_pooler)
+        there = {str(name) for (name,) in connection.execute("SELECT extname FROM pg_extension").fetchall()}
+        may = {
+            str(name)
+            for (name,) in connection.execute(
+                "SELECT name FROM pg_available_extension_versions"
+                " WHERE trusted OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
+            ).fetchall()
+        }
+    tried, not_tried = [], []
+    for entry in entries:
+        if entry.subject.startswith("EXTENSION - "):
+            name = entry.subject.removeprefix("EXTENSION - ")
+            if name in there:
+                continue
+            if name not in may:
+                if entry.is_a("EXTENSION"):
+                    not_tried.append(f"the extension {name}, which only a superuser may create")
+                continue
+        if entry.name != "SCHEMA - public" and not entry.is_a("SUBSCRIPTION"):
+            tried.append(entry)
+    return tuple(tried), not_tried
 
 
-def _end(expected: Mapping[str, TableSum]) -> Iterator[str]:
+def _role(address: DatabaseAddress) -> str:
+    if not address.role:
+        return ""
+    return f"SET LOCAL ROLE {sql.Identifier(address.role).as_string(None)};\n"
+
+
+def _end(expected: Mapping[str, TableSum], *, plan: RestorePlan) -> Iterator[str]:
+    yield (
+        "DO $storekeeper$ BEGIN IF pg_catalog.current_setting('storekeeper.restore', true)"
+        " IS DISTINCT FROM 'open' THEN RAISE EXCEPTION 'the transaction of the restore has ended early';"
+        " END IF; END $storekeeper$;\n"
+    )
+    restored = _tables(plan)
     for name, table in expected.items():
-        schema, _, last = name.rpartition(".")
-        found = sql.Identifier(schema or "public", last).as_string(None)
+        if name in plan.left:
+            continue
+        found = sql.Identifier(*table_of(name, present=restored)).as_string(None)
         message = sql.Literal(f"table {name} has other rows than the backup says").as_string(None)
         yield (
             f"DO $storekeeper$ BEGIN IF (SELECT count(*) FROM {found}) <> {table.rows} THEN "
@@ -168,6 +160,11 @@ def _end(expected: Mapping[str, TableSum]) -> Iterator[str]:
     yield "COMMIT;\n"
 
 
-def _words(errors: IO[bytes]) -> str:
-    errors.seek(0)
-    return processes.last_words(errors.read())
+def _tables(plan: RestorePlan) -> set[tuple[str, str]]:
+    """Return each way to read the entries as schema and table: both may hold blanks."""
+    found = set()
+    for entry in plan.entries:
+        if entry.is_a("TABLE"):
+            words = entry.name.removeprefix("TABLE ").split(" ")
+            found |= {(" ".join(words[:cut]), " ".join(words[cut:])) for cut in range(1, len(words))}
+    return found

@@ -7,7 +7,8 @@ from typing import Literal
 from actions.action import Context
 from actions.backups.damage import require_rows, require_whole
 from actions.backups.fixture_restore import load_fixture
-from actions.backups.postgresql_dump import count_rows, restore_postgresql
+from actions.backups.postgresql_dump import count_rows
+from actions.backups.postgresql_restore import restore_postgresql
 from actions.backups.scratch_database import scratch_database
 from actions.backups.sqlite_copy import unpack_sqlite
 from actions.scope import Database
