@@ -13,6 +13,7 @@ from actions.backups.json_backup import write_json_backup
 from actions.backups.manifest import require_manifest
 from actions.backups.quiet_copy import quiet_conversation
 from actions.backups.raw_sums import RawSumsProcess
+from actions.encryption.at_rest import encrypt_at_rest, encrypts_at_rest, remove_clear_twins
 from actions.scope import databases_of
 from storekeeper.backups import Backup, Manifest
 from storekeeper.config import Config
@@ -48,7 +49,7 @@ class BackupDatabase:
     def resources(self, config: Config, options: BackupDatabaseOptions) -> tuple[str, ...]:
         """Lock the backups and each database that is read."""
         names = [options.database] if options.database else list(config.databases) or ["default"]
-        trial = ("trial-restore",) if options.verify else ()
+        trial = ("trial-restore",) if options.verify or encrypts_at_rest(config) else ()
         return ("backups", *trial, *(f"database-{name}" for name in names))
 
     def plan(self, context: Context, options: BackupDatabaseOptions) -> BackupPlan:
@@ -62,13 +63,15 @@ class BackupDatabase:
             forms=("json", "native") if form == "both" else (form,),
             folder=options.output or config.backups.path,
             compress=config.backups.compress if options.compress is None else options.compress,
-            verify=options.verify,
+            # Who has no identity can verify no later.
+            verify=options.verify or encrypts_at_rest(config),
             time_zone=description.time_zone,
         )
 
     def perform(self, context: Context, options: BackupDatabaseOptions, plan: BackupPlan) -> Outcome:
         """Write the files one after the other; raises StorekeeperError, and then the last one is absent."""
         swept = sweep_partial_files(plan.folder)
+        remove_clear_twins(plan.folder, config=context.config)
         require_free_bytes(plan.folder, needed_bytes=plan.needed_bytes, purpose="the backup")
         created: list[Path] = []
         manifests: list[Manifest] = []
@@ -97,11 +100,14 @@ class BackupDatabase:
             context.report(
                 Progress(done=len(created), total=len(plan.parts), unit="backups", note=f"wrote {path}")
             )
-        if plan.verify:
-            manifests = [
-                _verified(context, path=path, manifest=one)
-                for path, one in zip(created, manifests, strict=True)
-            ]
+        try:
+            if plan.verify:
+                manifests = [
+                    _verified(context, path=path, manifest=one)
+                    for path, one in zip(created, manifests, strict=True)
+                ]
+        finally:
+            created = [encrypt_at_rest(path, config=context.config) for path in created]
         return Outcome(
             summary=_told(created, manifests),
             freed_bytes=swept,

@@ -8,6 +8,7 @@ from actions.action import Context, Outcome, Progress
 from actions.backups.files import free_stem, next_number, sweep_partial_files
 from actions.backups.media_archive import write_media_backup
 from actions.backups.media_plan import MediaBackupPlan, plan_media_backup
+from actions.encryption.at_rest import encrypt_at_rest, remove_clear_twins
 from storekeeper.backups import MEDIA, Manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, Name, ShopPath
@@ -59,6 +60,7 @@ class BackupMedia:
     def perform(self, context: Context, options: BackupMediaOptions, plan: MediaBackupPlan) -> Outcome:
         """Write the archive and read it back; raises StorekeeperError, and then there is none."""
         swept = sweep_partial_files(plan.folder, kind=MEDIA)
+        remove_clear_twins(plan.folder, config=context.config)
         require_free_bytes(plan.folder, needed_bytes=plan.needed_bytes, purpose="the backup")
         stem, moment = free_stem(plan.folder, prefix=plan.prefix, time_zone=plan.time_zone, now=context.now)
         path = plan.folder / f"{stem}.tar.gz"
@@ -76,6 +78,7 @@ class BackupMedia:
         manifest = write_media_backup(
             plan.root, context=context, path=path, draft=draft, expected_files=plan.files
         )
+        path = encrypt_at_rest(path, config=context.config)
         context.report(
             Progress(done=2 * manifest.files, total=2 * manifest.files, unit="files", note=f"wrote {path}")
         )

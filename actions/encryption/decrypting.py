@@ -1,15 +1,15 @@
 """Decrypt a backup to a file: into a partial one, checked with the whole manifest, and only then named."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Final
+from typing import Final
 
 from actions.encryption.manifests import decrypted_manifest
+from actions.offsite.piped import SumSink
 from storekeeper.backups import Manifest, plain_name
 from storekeeper.encryption import Identities, decrypt_stream
 from storekeeper.encryption.streams import require_identities
@@ -24,22 +24,6 @@ _HELD: Final = ".held"
 _BEGINNING_SECONDS: Final = 3600
 
 
-class _SumFile:
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._sums = hashlib.sha256()
-        self.size_bytes = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._sums.hexdigest()
-
-    def write(self, data: bytes, /) -> None:
-        self._stream.write(data)
-        self._sums.update(data)
-        self.size_bytes += len(data)
-
-
 def decrypt_backup(encrypted: Path, whole: Manifest, *, to: Path, identities: Identities) -> None:
     """
     Decrypt the file to ``to``, replacing what is there; raises BackupRefused, and then nothing has the name.
@@ -48,7 +32,7 @@ def decrypt_backup(encrypted: Path, whole: Manifest, *, to: Path, identities: Id
     """
     require_free_bytes(to.parent, needed_bytes=whole.size_bytes, purpose=f"{encrypted.name}, decrypted,")
     with Tree(encrypted.parent) as tree, tree.open(encrypted.name) as source, PartialFile(to) as file:
-        sink = _SumFile(file.stream)
+        sink = SumSink(file.stream)
         decrypt_stream(source, sink, identities=identities, name=encrypted.name)
         if (sink.sha256, sink.size_bytes) != (whole.sha256, whole.size_bytes):
             raise BackupRefused(
