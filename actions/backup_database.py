@@ -18,6 +18,7 @@ from actions.scope import databases_of
 from storekeeper.backups import Backup, Manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, ShopPath
+from storekeeper.config.shared_text import shared_text
 from storekeeper.errors import BackupRefused
 from storekeeper.files import require_free_bytes
 from storekeeper.units import format_size
@@ -89,6 +90,7 @@ class BackupDatabase:
                 created=moment,
                 number=next_number(plan.folder),
                 shop=context.config.shop,
+                config=shared_text(context.config.text),
                 database=database.name,
                 engine=database.address.engine.value,
                 format=part.form,

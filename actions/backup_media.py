@@ -12,6 +12,7 @@ from actions.encryption.at_rest import encrypt_at_rest, remove_clear_twins
 from storekeeper.backups import MEDIA, Manifest
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, Name, ShopPath
+from storekeeper.config.shared_text import shared_text
 from storekeeper.errors import ConfigurationError
 from storekeeper.files import require_free_bytes
 from storekeeper.units import format_size
@@ -70,6 +71,7 @@ class BackupMedia:
             created=moment,
             number=next_number(plan.folder),
             shop=context.config.shop,
+            config=shared_text(context.config.text),
             area=plan.area,
             format="tar",
             sha256="",

@@ -96,6 +96,8 @@ class Manifest(BaseModel):
     """
     recipients: tuple[str, ...] = ()
     """Whose identities decrypt the backup."""
+    config: str = ""
+    """The text of ``storekeeper.yml`` without its secrets, so that an empty machine can be told all of it."""
     django_version: str = ""
     migrations: tuple[str, ...] = ()
     raw: RawSums | None = None

@@ -92,7 +92,7 @@ def parse_config(
     else:
         problems += _contradictions(config)
         if not problems:
-            return config
+            return config.with_text(text)
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     raise ConfigurationError(f"{name} has {count}:", problems=tuple(problems))
 

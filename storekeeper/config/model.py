@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from storekeeper.config.encryption import Encryption
 from storekeeper.config.exporter import Exporter
@@ -20,6 +20,7 @@ from storekeeper.config.fields import (
     Size,
 )
 from storekeeper.config.media import Media
+from storekeeper.config.recovery import Recovery
 from storekeeper.config.retention import Retention
 from storekeeper.config.services import Notify, Service
 from storekeeper.units import Age
@@ -249,6 +250,8 @@ FILLED_IN: Final = frozenset({"project", "state", "host"})
 class Config(Model):
     """The whole config of one shop; all paths are absolute."""
 
+    _text: str = PrivateAttr(default="")
+
     shop: Name
     """The shop's name; the label ``shop`` of its metrics and alerts."""
     host: HostName
@@ -280,6 +283,8 @@ class Config(Model):
     """The model whose rows are orders, for growth per 100 orders."""
     backups: Backups = Backups()
     """Backups of the databases and of the media."""
+    recovery: Recovery = Recovery()
+    """What a recovery must reach, and what ``drill`` checks."""
     logs: Logs = Logs()
     """The rotation of logs."""
     budget: Budget = Budget()
@@ -304,3 +309,14 @@ class Config(Model):
     a folder with the shop's name in ``~/.local/state/storekeeper`` (Windows:
     ``%LOCALAPPDATA%\\storekeeper``), or what ``STOREKEEPER_STATE`` says.
     """
+
+    @property
+    def text(self) -> str:
+        """Return the text that the config was read from, empty where there was none."""
+        return self._text
+
+    def with_text(self, text: str) -> "Config":
+        """Return the config with the text that it was read from."""
+        copy = self.model_copy()
+        copy._text = text
+        return copy

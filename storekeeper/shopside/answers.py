@@ -27,6 +27,7 @@ QUESTIONS = {
     "enter_scratch": ("scratch", "enter_scratch"),
     "count_rows": ("restore", "count_rows"),
     "restore_fixture": ("restore", "restore_fixture"),
+    "rehearse": ("rehearsal", "rehearse"),
 }
 
 _HIDDEN_ROWS = (
