@@ -24,6 +24,10 @@ def _backups(config: Config) -> Iterable[Path]:
     return (config.backups.path,)
 
 
+def _scratch(config: Config) -> Iterable[Path]:
+    return (config.recovery.scratch or config.state,)
+
+
 def _databases(config: Config) -> Iterable[Path]:
     # The file of SQLite lies in the project as a rule; a server's disk is not ours to ask.
     return (config.project, config.backups.path)
@@ -40,6 +44,7 @@ WRITES_TO: Final[Mapping[str, Callable[[Config], Iterable[Path]]]] = MappingProx
         "backup_database": _backups,
         "backup_media": _backups,
         "verify_backup": _backups,
+        "drill": _scratch,
         "optimize_database": _databases,
         "optimize_images": _areas,
     }

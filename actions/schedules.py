@@ -32,6 +32,8 @@ DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
         "verify_backup": "0 5 * * *",
         "prune_backups": "30 5 * * *",
         "copy_backups_offsite": "0 6 * * *",
+        # The first Sunday of a month, after that day's backups, their verification and their copies.
+        "drill": "0 7 * * sun#1",
         "rotate_logs": "0 1 1 * *",
         "report_storage": "0 9 1 * *",
         "optimize_database": "0 4 1 1,4,7,10 *",
@@ -52,6 +54,8 @@ def _has_use(name: str, config: Config) -> bool:
     """Tell whether the shop has what the action works on; a daily run for nothing would fill the history."""
     if name == "backup_media":
         return MEDIA in config.areas
+    if name == "drill":
+        return bool(config.databases)
     return name != CopyBackupsOffsite.name or bool(config.backups.offsite)
 
 

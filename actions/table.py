@@ -43,6 +43,7 @@ ACTIONS: Final[Mapping[str, Action[Any, Any]]] = ActionTable(
             "cleanup_expired_qr_codes": ("actions.cleanup_expired_qr_codes", "CleanupExpiredQrCodes"),
             "cleanup_orphaned_media": ("actions.cleanup_orphaned_media", "CleanupOrphanedMedia"),
             "copy_backups_offsite": ("actions.copy_backups_offsite", "CopyBackupsOffsite"),
+            "drill": ("actions.drill", "Drill"),
             "find_large_files": ("actions.find_large_files", "FindLargeFiles"),
             "optimize_database": ("actions.optimize_database", "OptimizeDatabase"),
             "optimize_images": ("actions.optimize_images", "OptimizeImages"),

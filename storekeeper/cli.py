@@ -30,6 +30,8 @@ COMMANDS = MappingProxyType(
         "storage_info": ("storekeeper.commands.storage_info", "storage_info"),
         "checklist": ("storekeeper.commands.checklist", "checklist"),
         "runs": ("storekeeper.commands.runs", "runs"),
+        "drill": ("storekeeper.commands.drill", "drill"),
+        "recover": ("storekeeper.commands.recover", "recover"),
         "approvals": ("storekeeper.commands.approvals", "approvals"),
         "approve": ("storekeeper.commands.decide", "approve"),
         "cancel": ("storekeeper.commands.decide", "cancel"),
@@ -38,13 +40,13 @@ COMMANDS = MappingProxyType(
 
 
 class Commands(click.Group):
-    """The commands of the table and one for each action."""
+    """The commands of the table and one for each other action."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return [*COMMANDS, *ACTIONS]
+        return list(dict.fromkeys([*COMMANDS, *ACTIONS]))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name in ACTIONS:
+        if name in ACTIONS and name not in COMMANDS:
             from storekeeper.commands.action import command_of
 
             return command_of(ACTIONS[name])

@@ -16,6 +16,9 @@ from storekeeper.files import require_free_bytes
 from storekeeper.files.private import make_private_folder
 from storekeeper.shopside.scratch import PREFIX
 
+# Those of this process: several databases of a shop may be tried at once.
+_in_use: set[str] = set()
+
 
 @contextmanager
 def scratch_database(
@@ -28,6 +31,18 @@ def scratch_database(
     same server; the user needs the right to create one. Raises StorekeeperError.
     """
     name = f"{PREFIX}{shop.lower()[:24]}_{secrets.token_hex(6)}"
+    _in_use.add(name)
+    try:
+        with _scratch(live, folder=folder, name=name, needed_bytes=needed_bytes, shop=shop) as address:
+            yield address
+    finally:
+        _in_use.discard(name)
+
+
+@contextmanager
+def _scratch(
+    live: DatabaseAddress, *, folder: Path, name: str, needed_bytes: int, shop: str
+) -> Iterator[DatabaseAddress]:
     if live.engine is Engine.SQLITE:
         with _sqlite_file(live, folder=folder, name=name, needed_bytes=needed_bytes) as address:
             yield address
@@ -58,7 +73,8 @@ def _sqlite_file(
 ) -> Iterator[DatabaseAddress]:
     make_private_folder(folder)
     for leftover in folder.glob(f"{PREFIX}*"):
-        leftover.unlink(missing_ok=True)
+        if leftover.name.partition(".")[0] not in _in_use:
+            leftover.unlink(missing_ok=True)
     require_free_bytes(folder, needed_bytes=needed_bytes, purpose="a trial restore")
     path = folder / f"{name}.sqlite3"
     path.touch(mode=0o600)
@@ -109,6 +125,8 @@ def _drop_leftovers(server: "psycopg.Connection[tuple[object, ...]]", *, shop: s
     ).fetchall()
     for row in rows:
         # One that somebody is connected to stays.
+        if row[0] in _in_use:
+            continue
         with suppress(psycopg.Error):
             server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(str(row[0]))))
 

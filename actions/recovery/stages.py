@@ -21,6 +21,22 @@ class Stages:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self._clock() - began
 
+    @contextmanager
+    def until_called(self, name: str) -> Iterator[Callable[[], None]]:
+        """Measure from here to the first call of what is given, else to the end of the block."""
+        began: float | None = self._clock()
+
+        def end() -> None:
+            nonlocal began
+            if began is not None:
+                self.seconds[name] = self.seconds.get(name, 0.0) + self._clock() - began
+                began = None
+
+        try:
+            yield end
+        finally:
+            end()
+
     @property
     def total_seconds(self) -> float:
         """Return the time of all stages."""

@@ -14,20 +14,28 @@ from actions.runner import Performed, run_by_hand
 from storekeeper.commands.common import config_option, print_json, print_table, read_config
 from storekeeper.commands.options import options_of
 from storekeeper.commands.progress import ProgressDisplay
+from storekeeper.config import Config
 
 # What a person reads; --json gives everything.
 ROWS_SHOWN = 40
 
 
-def command_of(action: Action[Any, Any]) -> click.Command:
-    """Give the command that runs the action."""
+def command_of(action: Action[Any, Any], *, config_for: Callable[..., Config] | None = None) -> click.Command:
+    """
+    Return the command that runs the action.
+
+    ``config_for(config_file, options, dry_run=…)`` gives the config of one that may run where there is none.
+    """
 
     def run(config_file: Path | None, dry_run: bool, as_json: bool, **values: Any) -> None:
-        config = read_config(config_file)
+        config = read_config(config_file) if config_for is None else None
         try:
             options = action.Options.model_validate(values)
         except ValidationError as error:
             raise click.UsageError("; ".join(_told(problem) for problem in error.errors())) from None
+        if config is None:
+            assert config_for is not None
+            config = config_for(config_file, options, dry_run=dry_run)
         with ProgressDisplay(action.name) as progress:
             done = run_by_hand(
                 action,
@@ -69,7 +77,9 @@ def _asking(progress: ProgressDisplay) -> Callable[[str, Plan], bool]:
 
 
 def _told(problem: Any) -> str:
-    return f"--{'.'.join(str(part) for part in problem['loc']).replace('_', '-')}: {problem['msg']}"
+    return (
+        f"--{'.'.join(str(part) for part in problem['loc']).rstrip('_').replace('_', '-')}: {problem['msg']}"
+    )
 
 
 def _as_json(done: Performed) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def options_of(model: type[Model]) -> list[click.Parameter]:
 def _parameter(name: str, field: FieldInfo) -> click.Parameter:
     kinds, optional = _kinds(field.annotation)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    flag = f"--{name.replace('_', '-')}"
+    # A word of Python's own has an underscore behind it.
+    flag = f"--{name.rstrip('_').replace('_', '-')}"
     if extra.get("argument"):
         return click.Argument([name], required=field.is_required(), type=_type(kinds), default=None)
     help_text = field.description or ""

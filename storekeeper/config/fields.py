@@ -1,5 +1,6 @@
 """The types of single config values: sizes, ages, paths and the bounds they must keep."""
 
+import datetime as dt
 import os
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -46,6 +47,15 @@ def _inside(value: Any) -> str:
     return "/".join(parts)
 
 
+def _moment(value: Any) -> dt.datetime:
+    if isinstance(value, dt.datetime):
+        return value.astimezone()
+    try:
+        return dt.datetime.fromisoformat(str(value)).astimezone()
+    except ValueError:
+        raise ValueError("write a moment, such as 2026-03-01 04:00 or 2026-03-01T04:00Z") from None
+
+
 def _age(value: Any) -> Age:
     return value if isinstance(value, Age) else parse_age(value)
 
@@ -59,6 +69,9 @@ AgeField = Annotated[
     Age, BeforeValidator(_age), WithJsonSchema({"type": "string", "examples": ["7d", "3 months"]})
 ]
 """A length of time; accepts ``7d``, ``1h``, ``3 months``."""
+
+Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
+"""A moment with its time zone; one that is written without is of this machine's."""
 
 ShopPath = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string"})]
 """An absolute path; a relative one counts from ``project``."""

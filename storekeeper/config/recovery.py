@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from storekeeper.config.fields import AgeField, Model, Name
+from storekeeper.config.fields import AgeField, Model, Name, ShopPath
 from storekeeper.units import Age
 
 
@@ -28,6 +28,8 @@ class Recovery(Model):
     """The longest that a recovery may take."""
     rpo: AgeField = Age(seconds=26 * 3600)
     """How old the restored rows may be at the most."""
+    scratch: ShopPath | None = None
+    """Where a drill puts the files that it restores; without it, in the state folder."""
     page: Annotated[str, Field(pattern=r"^/\S*$")] | None = "/"
     """A page of the shop that must answer on the restored data; ``null`` asks for none."""
     status: int = Field(default=200, ge=100, le=599)

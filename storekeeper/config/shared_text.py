@@ -9,16 +9,17 @@ HIDDEN: Final = "***"
 _URL_PASSWORD: Final = re.compile(r"(?<=://)([^/@:\s]*):[^@\s]+@")
 # A key that is called like a secret and holds a text of its own; ${NAME} and files tell nothing.
 _SECRET_KEY: Final = re.compile(
-    r"(?im)^(?P<key>\s*[\w-]*(?:password|secret|token|api_key)\s*:[ \t]+)(?!\s|\$\{|#)(?P<value>[^#\n]+)"
+    r"(?im)(?P<key>\b[\w-]*(?:password|secret|token|key|credentials)['\"]?\s*:[ \t]+)"
+    r"(?!\$\{|#|\{|\[|null\b)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^,}#\n]*[^,}#\s])"
 )
 
 
 def shared_text(text: str) -> str:
     """Return the text with ``***`` in the place of each password; variables stay as they are written."""
     hidden = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-    return _SECRET_KEY.sub(rf"\g<key>{HIDDEN}", hidden)
+    return _SECRET_KEY.sub(rf'\g<key>"{HIDDEN}"', hidden)
 
 
 def hides_something(text: str) -> bool:
     """Return whether a secret was taken out of the text."""
-    return f":{HIDDEN}@" in text or re.search(rf"(?m):[ \t]+{re.escape(HIDDEN)}\s*$", text) is not None
+    return f":{HIDDEN}@" in text or f'"{HIDDEN}"' in text

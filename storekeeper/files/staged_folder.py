@@ -46,7 +46,7 @@ class StagedFolder(AbstractContextManager["StagedFolder"]):
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_tree(self.path)
+        remove_tree(self.path)
         self.path.mkdir(mode=0o700)
         return self
 
@@ -56,7 +56,7 @@ class StagedFolder(AbstractContextManager["StagedFolder"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _remove_tree(self.path)
+        remove_tree(self.path)
 
     def publish(self, *, replace: bool, now: dt.datetime) -> Path | None:
         """
@@ -157,7 +157,7 @@ def _free(path: Path) -> Path:
     return free
 
 
-def _remove_tree(path: Path) -> None:
+def remove_tree(path: Path) -> None:
     """Remove a folder of ours with all that is in it; a link in its place is removed, not followed."""
     try:
         status = path.lstat()

@@ -20,9 +20,10 @@ def rehearse(
     """
     Lead Django to the scratch databases, by alias, and yield how its checks and its page went.
 
-    Yields ``{"check": ..., "page": ...}``, each ``{"passed": ..., "told": str}``; ``passed`` is None where the
-    shop's code wanted to do more than to answer, and ``page`` where none is asked for. Every other database is
-    made unreachable, uploads lie in ``media_root``, no cache is shared, and nothing but rows is written.
+    Yields ``{"check": ..., "page": ...}``, each ``{"passed": ..., "told": str}``; ``passed`` is None where
+    the shop's code wanted to do more than to answer, and ``page`` where none is asked for. Every other
+    database is made unreachable, uploads lie in ``media_root``, no cache is shared, and nothing but rows is
+    written.
     Raises ValueError before any query for a name that is no scratch database's.
     """
     silence_for_good()
