@@ -12,15 +12,16 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome
-from actions.offsite.place import redacted
+from actions.offsite.place import OffsitePlace, redacted
 from actions.recovery.backup_set import BackupSet, NoWholeSet, moment_of
 from actions.recovery.checks import Verdict
 from actions.recovery.drill_run import SET, DrillRun, planned_checks
 from actions.recovery.evidence import Evidence, keep
-from actions.recovery.whole_shop import default_place, kept_databases, open_source, set_of
+from actions.recovery.whole_shop import default_place, kept_databases, set_of
 from actions.scope import Database
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, Moment
+from storekeeper.encryption import read_identities
 from storekeeper.errors import StorekeeperError
 from storekeeper.units import Age, format_length, format_size
 
@@ -43,6 +44,11 @@ class DrillOptions(Model):
     at: Moment | None = Field(
         default=None, description="Take nothing that was made after this moment, such as '2026-03-01 04:00'."
     )
+    identity: str | None = Field(
+        default=None,
+        description="File with the identity that decrypts copies; default: recovery.identity_file, else"
+        " $STOREKEEPER_IDENTITY_FILE.",
+    )
     unverified: bool = Field(default=False, description="Take backups that were never verified, too.")
 
 
@@ -56,7 +62,8 @@ class DrillPlan:
     chosen: BackupSet | None = None
     problem: StorekeeperError | None = None
     seconds: float = 0.0
-    source: Any = field(default=None, repr=False)
+    there: OffsitePlace | None = field(default=None, repr=False)
+    url: str = field(default="", repr=False)
     description: Any = field(default=None, repr=False)
 
     @property
@@ -125,10 +132,10 @@ class Drill:
         description = context.shop.describe()
         databases = tuple(kept_databases(context, description))
         try:
-            source = open_source(place)
+            there = OffsitePlace(place)
             chosen = set_of(
                 context,
-                source,
+                there,
                 description=description,
                 databases=databases,
                 at=options.at,
@@ -142,14 +149,15 @@ class Drill:
             databases=databases,
             chosen=chosen,
             seconds=time.monotonic() - began,
-            source=source,
+            there=there,
+            url=place,
             description=description,
         )
 
     def perform(self, context: Context, options: DrillOptions, plan: DrillPlan) -> Outcome:
         """Restore, check, and write the evidence in any case; raises DrillNotPassed unless it is verified."""
         evidence = self._evidence(context, plan)
-        if plan.chosen is None:
+        if plan.chosen is None or plan.there is None:
             assert plan.problem is not None
             failed = isinstance(plan.problem, NoWholeSet)
             evidence.add(SET, Verdict.FAILED if failed else Verdict.INCONCLUSIVE, str(plan.problem))
@@ -159,7 +167,9 @@ class Drill:
             evidence.notes += plan.chosen.notes
             run = DrillRun(
                 context,
-                source=plan.source,
+                place=plan.there,
+                url=plan.url,
+                identities=read_identities(options.identity or context.config.recovery.identity_file),
                 databases=plan.databases,
                 description=plan.description,
                 evidence=evidence,

@@ -13,7 +13,7 @@ from pydantic import Field
 from actions.action import Context, Outcome, Progress
 from actions.backups.media_restore import plan_media_restore, restore_media
 from actions.backups.native_restore import count_present
-from actions.offsite.place import redacted
+from actions.offsite.place import OffsitePlace, redacted
 from actions.recovery.area_compare import compare_area
 from actions.recovery.backup_set import BackupSet, moment_of
 from actions.recovery.fetching import fetch_set
@@ -21,12 +21,13 @@ from actions.recovery.journal import BEGUN, DONE, RecoveryJournal
 from actions.recovery.named_files import look_for_named_files
 from actions.recovery.stages import Stages
 from actions.recovery.still_missing import still_missing
-from actions.recovery.whole_shop import kept_databases, open_source, set_of
+from actions.recovery.whole_shop import kept_databases, set_of
 from actions.restore_backup import RestoreBackup, RestoreBackupOptions
 from actions.scope import Database
 from storekeeper.backups import Backup
 from storekeeper.config import Config
 from storekeeper.config.fields import Model, Moment
+from storekeeper.encryption import read_identities
 from storekeeper.errors import BackupRefused, DatabaseUnavailable
 from storekeeper.files.staged_folder import entries_of, is_being_published, remove_tree
 from storekeeper.measure.recovery import FOLDER
@@ -41,6 +42,10 @@ class RecoverOptions(Model):
     at: Moment | None = Field(
         default=None, description="Take nothing that was made after this moment, such as '2026-03-01 04:00'."
     )
+    identity: str | None = Field(
+        default=None,
+        description="File with the identity that decrypts the backups; default: $STOREKEEPER_IDENTITY_FILE.",
+    )
     unverified: bool = Field(default=False, description="Take backups that were never verified, too.")
 
 
@@ -52,7 +57,7 @@ class RecoverPlan:
     chosen: BackupSet
     databases: tuple[Database, ...]
     done: tuple[str, ...]
-    source: Any = field(repr=False)
+    there: OffsitePlace = field(repr=False)
     description: ShopDescription = field(repr=False)
 
     @property
@@ -109,12 +114,12 @@ class Recover:
 
     def plan(self, context: Context, options: RecoverOptions) -> RecoverPlan:
         """Find the set; raises BackupRefused, which names all of it, where something is there already."""
-        source = open_source(options.from_)
+        there = OffsitePlace(options.from_)
         description = context.shop.describe()
         databases = tuple(kept_databases(context, description))
         chosen = set_of(
             context,
-            source,
+            there,
             description=description,
             databases=databases,
             at=options.at,
@@ -126,7 +131,7 @@ class Recover:
             chosen=chosen,
             databases=databases,
             done=tuple(one.file for one in chosen.all if journal.state_of(one) == DONE),
-            source=source,
+            there=there,
             description=description,
         )
         _require_empty(context, plan, journal=journal)
@@ -138,7 +143,14 @@ class Recover:
         journal = RecoveryJournal(context.config.state)
         fetched = context.config.state / FOLDER / "fetched"
         with stages.stage("fetch"):
-            backups = fetch_set(context, plan.source, plan.chosen, into=fetched)
+            backups = fetch_set(
+                context,
+                plan.there,
+                plan.chosen,
+                url=options.from_,
+                into=fetched,
+                identities=read_identities(options.identity),
+            )
         for manifest in plan.chosen.databases:
             with stages.stage("database"):
                 _restore_database(context, backups[manifest.file], journal=journal)
@@ -151,8 +163,8 @@ class Recover:
         remove_tree(fetched)
         age = (context.now() - plan.chosen.moment).total_seconds()
         missing = [*problems, *still_missing(context.config)]
-        rows = sum(one.rows for one in plan.chosen.databases)
-        files = sum(one.files for one in plan.chosen.areas)
+        rows = sum(one.manifest.rows for one in backups.values())
+        files = sum(one.manifest.files for one in backups.values())
         told = [
             f"the shop of {plan.chosen.moment.astimezone():%Y-%m-%d %H:%M} is back: {rows} rows,"
             f" {files} files",
@@ -187,8 +199,7 @@ def _require_empty(context: Context, plan: RecoverPlan, *, journal: RecoveryJour
     for manifest in plan.chosen.areas:
         folder = context.config.areas[manifest.area].path
         there = entries_of(folder)
-        begun = journal.state_of(manifest) or is_being_published(folder, token=manifest.sha256[:12])
-        if there and not begun:
+        if there and not journal.state_of(manifest):
             problems.append(f"the area {manifest.area} ({folder}) holds {', '.join(there[:3])}")
     if problems:
         raise BackupRefused(
@@ -253,8 +264,8 @@ def _compare(context: Context, plan: RecoverPlan, backups: dict[str, Backup]) ->
         compared = compare_area(folder, backups[manifest.file])
         if not compared.equal:
             problems.append(f"area {manifest.area}: {compared.told}")
-        if manifest.lacks:
-            problems.append(f"area {manifest.area}: {manifest.lacks}")
+        if lacks := backups[manifest.file].manifest.lacks:
+            problems.append(f"area {manifest.area}: {lacks}")
         roots[manifest.area] = folder
     restored = {one.database or "default" for one in plan.chosen.databases}
     databases = {one.alias or one.name: one.address for one in plan.databases if one.name in restored}

@@ -22,6 +22,12 @@ from storekeeper.files.atomic import PARTIAL_SUFFIX, hold, sync_folder
 from storekeeper.files.private import make_private_folder
 
 _CHUNK_BYTES: Final = 1 << 20
+
+
+class CopyDamaged(OffsiteFailed):
+    """What lies at the place is not what was brought there."""
+
+
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -100,7 +106,7 @@ def _download(
         if (sums.hexdigest(), done) != (expected.sha256, expected.size_bytes):
             # Nothing of it can be gone on with.
             _partial(to).unlink()
-            raise OffsiteFailed(
+            raise CopyDamaged(
                 f"{place.name}: {copy.name} has another content than its manifest says",
                 hint="It was damaged there, or on the way: run it again, then take an older copy",
             )

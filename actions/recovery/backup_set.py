@@ -67,8 +67,8 @@ def choose_set(
     databases = []
     for name, engine in engines.items():
         mine = [one for one in found if one.kind == DATABASE and (one.database or "default") == name]
-        # A native backup is of one engine alone; JSON goes into any.
-        fitting = [one for one in mine if one.format == "json" or one.engine == engine]
+        # A native backup is of one engine alone, which an encrypted one does not tell; JSON goes into any.
+        fitting = [one for one in mine if one.format == "json" or one.engine in ("", engine)]
         chosen = _newest_database(_countable(fitting, unverified=unverified))
         if chosen is None:
             problems.append(_none(f"database {name}", fitting, at=at))

@@ -9,6 +9,7 @@ from actions.action import Context, Progress
 from actions.backups.damage import NotProved
 from actions.backups.media_unpack import unpack_media
 from actions.backups.trial_restore import try_restore
+from actions.offsite.place import OffsitePlace
 from actions.recovery import sql_checks
 from actions.recovery.area_compare import compare_area
 from actions.recovery.backup_set import BackupSet, NoWholeSet
@@ -16,10 +17,10 @@ from actions.recovery.checks import Verdict
 from actions.recovery.evidence import Evidence
 from actions.recovery.fetching import fetch_set
 from actions.recovery.named_files import look_for_named_files
-from actions.recovery.source import Source
 from actions.scope import Database
 from storekeeper.backups import Backup
 from storekeeper.databases import DatabaseAddress
+from storekeeper.encryption import Identities
 from storekeeper.errors import StorekeeperError
 from storekeeper.files import require_free_bytes
 from storekeeper.files.private import make_private_folder
@@ -67,13 +68,15 @@ class DrillRun:
         self,
         context: Context,
         *,
-        source: Source,
+        place: OffsitePlace,
+        url: str,
+        identities: Identities | None,
         databases: Sequence[Database],
         description: ShopDescription,
         evidence: Evidence,
     ) -> None:
         self._context = context
-        self._source = source
+        self._place, self._url, self._identities = place, url, identities
         self._databases = databases
         self._description = description
         self._evidence = evidence
@@ -88,7 +91,14 @@ class DrillRun:
         try:
             backups: dict[str, Backup] = {}
             with self._part(FETCHED, stage="fetch"):
-                backups = fetch_set(self._context, self._source, chosen, into=self._folder / "fetched")
+                backups = fetch_set(
+                    self._context,
+                    self._place,
+                    chosen,
+                    url=self._url,
+                    into=self._folder / "fetched",
+                    identities=self._identities,
+                )
                 self._evidence.add(
                     FETCHED, Verdict.VERIFIED, f"{len(backups)} files have the sums of their manifests"
                 )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from storekeeper.backups import Manifest
+from storekeeper.backups import Manifest, plain_name
 from storekeeper.files import PartialFile
 from storekeeper.files.private import make_private_folder
 from storekeeper.measure.recovery import FOLDER
@@ -15,7 +15,7 @@ DONE: Final = "done"
 
 class RecoveryJournal:
     """
-    Which backups have been begun and done, by their sums; durable when a method has returned.
+    Which backups have been begun and done; durable when a method has returned.
 
     What another backup had begun in the same place counts for nothing.
     """
@@ -46,4 +46,5 @@ class RecoveryJournal:
 
 
 def _key(manifest: Manifest) -> str:
-    return f"{manifest.kind} {manifest.database or manifest.area} {manifest.sha256}"
+    # The same for an encrypted copy and the backup in it.
+    return f"{plain_name(manifest.file)} of {manifest.created.isoformat()}"

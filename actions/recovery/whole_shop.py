@@ -2,27 +2,18 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
 
 from actions.action import Context
+from actions.offsite.copies import list_copies
+from actions.offsite.place import OffsitePlace
 from actions.recovery.backup_set import BackupSet, choose_set
-from actions.recovery.source import LocalFolder, Source, manifests_at
 from actions.scope import Database, databases_of
 from storekeeper.backups import MEDIA
 from storekeeper.config import Config
-from storekeeper.errors import ConfigurationError
 from storekeeper.shop import ShopDescription
 from storekeeper.shop.storages import holds_uploads
 
 _MEDIA_ACTION = "backup_media"
-
-
-def open_source(place: str) -> Source:
-    """Return the folder of backups at a URL or a path; raises StorekeeperError where it does not answer."""
-    protocol, separator, rest = place.partition("://")
-    if not separator or protocol in ("file", "local"):
-        return LocalFolder(Path(rest if separator else place).expanduser().absolute())
-    raise ConfigurationError(f"{place}: backups cannot be fetched from there yet")
 
 
 def default_place(config: Config) -> tuple[str, bool]:
@@ -34,7 +25,7 @@ def default_place(config: Config) -> tuple[str, bool]:
 
 def set_of(
     context: Context,
-    source: Source,
+    place: OffsitePlace,
     *,
     description: ShopDescription,
     databases: Sequence[Database],
@@ -44,9 +35,11 @@ def set_of(
     """Return the newest set of the shop at the place; raises NoWholeSet, OffsiteFailed."""
     config = context.config
     found = [
-        one
-        for one in manifests_at(source, shop=config.shop).values()
-        if not one.area or one.area in config.areas
+        one.manifest
+        for one in list_copies(place, shop=config.shop)
+        # One of another size was not copied to its end, or was cut since.
+        if one.size_bytes == one.manifest.size_bytes
+        and (not one.manifest.area or one.manifest.area in config.areas)
     ]
     return choose_set(
         found,

@@ -7,14 +7,17 @@ from typing import Any, Final
 import click
 import yaml
 
+from actions.encryption.manifests import decrypted_manifest
+from actions.offsite.copies import list_copies
+from actions.offsite.place import OffsitePlace
 from actions.recover import Recover, RecoverOptions
 from actions.recovery.backup_set import moment_of
-from actions.recovery.source import manifests_at
-from actions.recovery.whole_shop import open_source
 from storekeeper.commands.action import command_of
 from storekeeper.commands.common import manage_project, read_config
 from storekeeper.config import Config, find_config, load_config, parse_config
 from storekeeper.config.load import FILE_NAME
+from storekeeper.encryption import read_identities
+from storekeeper.encryption.streams import require_identities
 from storekeeper.errors import BackupRefused, ConfigurationError
 from storekeeper.files import PartialFile
 
@@ -51,9 +54,10 @@ def config_for(config_file: Path | None, options: RecoverOptions, *, dry_run: bo
 
 def _carried_text(options: RecoverOptions) -> str:
     found = [
-        one
-        for one in manifests_at(open_source(options.from_)).values()
-        if one.config and (options.at is None or moment_of(one) <= options.at)
+        one.manifest
+        for one in list_copies(OffsitePlace(options.from_))
+        if (one.manifest.config or one.manifest.encrypted)
+        and (options.at is None or moment_of(one.manifest) <= options.at)
     ]
     shops = sorted({one.shop for one in found})
     if len(shops) > 1:
@@ -66,7 +70,13 @@ def _carried_text(options: RecoverOptions) -> str:
             "this machine has no storekeeper.yml, and no backup there carries one",
             hint="storekeeper init --project DIR writes one; then run the same command again",
         )
-    return max(found, key=moment_of).config
+    newest = max(found, key=moment_of)
+    if newest.encrypted:
+        identities = require_identities(
+            read_identities(options.identity), name=newest.file, recipients=newest.recipients
+        )
+        newest = decrypted_manifest(newest, identities=identities)
+    return newest.config
 
 
 def _project_of(text: str) -> Path:

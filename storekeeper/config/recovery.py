@@ -28,6 +28,11 @@ class Recovery(Model):
     """The longest that a recovery may take."""
     rpo: AgeField = Age(seconds=26 * 3600)
     """How old the restored rows may be at the most."""
+    identity_file: ShopPath | None = None
+    """
+    The identity with which a scheduled drill decrypts copies. Whoever reads it reads them: without it, only
+    ``drill --identity FILE`` rehearses with encrypted copies.
+    """
     scratch: ShopPath | None = None
     """Where a drill puts the files that it restores; without it, in the state folder."""
     page: Annotated[str, Field(pattern=r"^/\S*$")] | None = "/"
