@@ -1,5 +1,7 @@
-"""Back up the uploaded files of an area as one packed archive that any tar can read."""
+"""Back up the uploaded files of an area: an archive that any tar can read, or a snapshot of restic."""
 
+import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -8,6 +10,10 @@ from actions.action import Context, Outcome, Progress
 from actions.backups.files import free_stem, next_number, sweep_partial_files
 from actions.backups.media_archive import write_media_backup
 from actions.backups.media_plan import MediaBackupPlan, plan_media_backup
+from actions.backups.restic.backup import write_snapshot
+from actions.backups.restic.records import adopt
+from actions.backups.restic.repository import repository_of
+from actions.backups.restic.snapshots import open_or_make
 from actions.encryption.at_rest import encrypt_at_rest, remove_clear_twins
 from storekeeper.backups import MEDIA, Manifest
 from storekeeper.config import Config
@@ -36,7 +42,7 @@ class BackupMedia:
     """
 
     name = "backup_media"
-    summary = "Back up the uploaded files: one media_backup_….tar.gz, read back before it counts."
+    summary = "Back up the uploaded files, as an archive or a snapshot of restic, read back before it counts."
     Options: type[Model] = BackupMediaOptions
 
     def resources(self, config: Config, options: BackupMediaOptions) -> tuple[str, ...]:
@@ -56,51 +62,112 @@ class BackupMedia:
             raise ConfigurationError(
                 f"{folder} lies in {root}: the backup would hold itself", hint="Choose a folder outside of it"
             )
-        return plan_media_backup(context, area=options.area, root=root, folder=folder)
+        if context.config.backups.media.engine == "archive":
+            return plan_media_backup(context, area=options.area, root=root, folder=folder)
+        repository = repository_of(context.config)
+        if repository.path is not None and _inside(repository.path, root):
+            raise ConfigurationError(
+                f"the repository {repository.label} lies in {root}: it would hold itself",
+                hint="Choose a folder outside of it in backups.media.repository",
+            )
+        return plan_media_backup(
+            context,
+            area=options.area,
+            root=root,
+            folder=folder,
+            repository=repository.label,
+            disk=repository.path,
+        )
 
     def perform(self, context: Context, options: BackupMediaOptions, plan: MediaBackupPlan) -> Outcome:
-        """Write the archive and read it back; raises StorekeeperError, and then there is none."""
+        """Write the backup and read it back; raises StorekeeperError, and then there is none."""
         swept = sweep_partial_files(plan.folder, kind=MEDIA)
         remove_clear_twins(plan.folder, config=context.config)
+        if plan.repository:
+            return self._snapshot(context, plan, swept=swept)
         require_free_bytes(plan.folder, needed_bytes=plan.needed_bytes, purpose="the backup")
         stem, moment = free_stem(plan.folder, prefix=plan.prefix, time_zone=plan.time_zone, now=context.now)
         path = plan.folder / f"{stem}.tar.gz"
-        draft = Manifest(
-            file=path.name,
-            kind=MEDIA,
-            created=moment,
-            number=next_number(plan.folder),
-            shop=context.config.shop,
-            config=shared_text(context.config.text),
-            area=plan.area,
-            format="tar",
-            sha256="",
-            size_bytes=0,
-        )
+        draft = _draft(context, plan, name=path.name, moment=moment)
         manifest = write_media_backup(
             plan.root, context=context, path=path, draft=draft, expected_files=plan.files
         )
         path = encrypt_at_rest(path, config=context.config)
-        context.report(
-            Progress(done=2 * manifest.files, total=2 * manifest.files, unit="files", note=f"wrote {path}")
+        return _outcome(context, plan, path=path, manifest=manifest, swept=swept)
+
+    def _snapshot(self, context: Context, plan: MediaBackupPlan, *, swept: int) -> Outcome:
+        repository = repository_of(context.config)
+        disk = repository.path
+        if disk is not None:
+            require_free_bytes(disk, needed_bytes=plan.needed_bytes, purpose="the backup")
+        made = open_or_make(repository)
+        if not made:
+            adopt(context, repository, time_zone=plan.time_zone)
+        stem, moment = free_stem(plan.folder, prefix=plan.prefix, time_zone=plan.time_zone, now=context.now)
+        path = plan.folder / f"{stem}.restic"
+        manifest, added = write_snapshot(
+            plan.root,
+            context=context,
+            repository=repository,
+            path=path,
+            draft=_draft(context, plan, name=path.name, moment=moment),
+            expected_files=plan.files,
         )
-        return Outcome(
-            summary="; ".join([_told(path, manifest), *plan.notes]),
-            freed_bytes=swept,
-            changed=1,
-            created=(path,),
-            details={
-                "file": str(path),
-                "sha256": manifest.sha256,
-                "size_bytes": manifest.size_bytes,
-                "files": manifest.files,
-                "changed": manifest.changed,
-                "changed_files": manifest.changed_files,
-                "left_out": manifest.left_out,
-                "left_out_files": manifest.left_out_files,
-                "verified": manifest.verified and manifest.verified.isoformat(),
-            },
-        )
+        notes = [f"{format_size(added)} are new in {repository.label}"]
+        if made:
+            notes.append(
+                f"made the repository; keep a copy of its password file {repository.password_file} away from"
+                " this machine: without it nobody can restore"
+            )
+        return _outcome(context, plan, path=path, manifest=manifest, swept=swept, notes=notes)
+
+
+def _draft(context: Context, plan: MediaBackupPlan, *, name: str, moment: dt.datetime) -> Manifest:
+    return Manifest(
+        file=name,
+        kind=MEDIA,
+        created=moment,
+        number=next_number(plan.folder),
+        shop=context.config.shop,
+        config=shared_text(context.config.text),
+        area=plan.area,
+        format="tar",
+        sha256="",
+        size_bytes=0,
+    )
+
+
+def _outcome(
+    context: Context,
+    plan: MediaBackupPlan,
+    *,
+    path: Path,
+    manifest: Manifest,
+    swept: int,
+    notes: Sequence[str] = (),
+) -> Outcome:
+    context.report(
+        Progress(done=2 * manifest.files, total=2 * manifest.files, unit="files", note=f"wrote {path}")
+    )
+    return Outcome(
+        summary="; ".join([_told(path, manifest), *notes, *plan.notes]),
+        freed_bytes=swept,
+        changed=1,
+        created=(path,),
+        details={
+            "file": str(path),
+            "sha256": manifest.sha256,
+            "size_bytes": manifest.held_bytes,
+            "repository": manifest.repository,
+            "snapshot": manifest.snapshot_id,
+            "files": manifest.files,
+            "changed": manifest.changed,
+            "changed_files": manifest.changed_files,
+            "left_out": manifest.left_out,
+            "left_out_files": manifest.left_out_files,
+            "verified": manifest.verified and manifest.verified.isoformat(),
+        },
+    )
 
 
 def _inside(folder: Path, root: Path) -> bool:
@@ -109,7 +176,7 @@ def _inside(folder: Path, root: Path) -> bool:
 
 
 def _told(path: Path, manifest: Manifest) -> str:
-    text = [f"backed up {path.name}: {manifest.files} files, {format_size(manifest.size_bytes)}"]
+    text = [f"backed up {path.name}: {manifest.files} files, {format_size(manifest.held_bytes)}"]
     if manifest.changed_files:
         text.append(f"{manifest.changed_files} changed while they were read")
     if manifest.left_out_files:

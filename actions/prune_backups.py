@@ -10,6 +10,7 @@ from actions.action import Context, Outcome, Progress
 from actions.backups.damage import read_damage
 from actions.backups.files import sweep_partial_files
 from actions.backups.manifest import manifest_path, mark_failed
+from actions.backups.restic.prune import Snapshots
 from actions.backups.retention import Decision
 from actions.backups.series import judge
 from actions.stuck import Stuck
@@ -70,7 +71,7 @@ class PrunePlan:
     @property
     def summary(self) -> str:
         """Say what would be removed and what stays."""
-        size = format_size(sum(backup.manifest.size_bytes for backup in self.gone))
+        size = format_size(sum(backup.manifest.held_bytes for backup in self.gone))
         text = f"would remove {len(self.gone)} of {len(self.judged)} backups, {size}"
         return "; ".join([text, *(f"{one.backup.path.name} is damaged" for one in self.damaged)])
 
@@ -86,7 +87,7 @@ class PrunePlan:
             *(
                 (
                     one.backup.path.name,
-                    format_size(one.backup.manifest.size_bytes),
+                    format_size(one.backup.manifest.held_bytes),
                     "yes" if one.verified else "damaged" if one.damage else "no",
                     ", ".join(one.reasons) or "– (removed)",
                 )
@@ -100,7 +101,7 @@ class PrunePlan:
             "backups": [
                 {
                     "file": str(one.backup.path),
-                    "size_bytes": one.backup.manifest.size_bytes,
+                    "size_bytes": one.backup.manifest.held_bytes,
                     "verified": one.verified,
                     "damage": one.damage,
                     "keep": bool(one.reasons),
@@ -164,7 +165,8 @@ class PruneBackups:
         Remove them one by one, and note the damage that was found.
 
         A backup that has changed since the plan, or its manifest, stays, as does each that now has a reason
-        to. Raises UnsafePath where the folder is another one than that of the plan.
+        to. The record of a snapshot goes first: one without a record is found again, and goes the next time.
+        Raises UnsafePath where the folder is another one than that of the plan.
         """
         folder = options.output or context.config.backups.path
         freed = sum(sweep_partial_files(folder, kind=kind) for kind in KINDS)
@@ -180,10 +182,14 @@ class PruneBackups:
                     raise UnsafePath(f"{folder} is another folder than a moment ago: nothing was removed")
                 look = _Look(context, tree=tree, folder=folder, time_zone=plan.time_zone)
                 look.judge(damaged)
+                snapshots = Snapshots(context, plan.gone)
                 for backup in plan.gone:
                     if context.cancelled():
                         break
                     if not look.still_goes(backup):
+                        continue
+                    if reason := snapshots.why_not_now(backup):
+                        stuck.add(str(backup.path), reason)
                         continue
                     try:
                         size_bytes = _remove(tree, backup)
@@ -196,6 +202,7 @@ class PruneBackups:
                         continue
                     freed += size_bytes
                     removed.append(backup.path.name)
+                    snapshots.add(backup)
                     context.report(
                         Progress(
                             done=len(removed),
@@ -205,6 +212,7 @@ class PruneBackups:
                             note=f"removed {backup.path.name}",
                         )
                     )
+                freed += snapshots.remove()
         return Outcome(
             summary="; ".join(
                 [
@@ -246,6 +254,7 @@ class _Look:
         self.decisions = judge(
             (one.manifest for one in self.backups.values()),
             keep=self._context.config.backups.keep,
+            media_keep=self._context.config.backups.media.keep,
             now=self._context.now(),
             time_zone=self._time_zone,
             damaged=damaged,

@@ -6,7 +6,7 @@ again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from actions.action import Context, Outcome, Progress
 from actions.backups.damage import NotProved, read_damage, require_whole
 from actions.backups.manifest import mark_failed, mark_verified, require_manifest
 from actions.backups.media_check import try_media
+from actions.backups.restic.check import adopt_snapshots, check_repositories, try_snapshot
+from actions.backups.restic.records import records_of
 from actions.backups.trial_restore import Loader, try_restore
 from actions.encryption.decrypting import readable_backup
 from actions.scope import databases_of
@@ -86,7 +88,7 @@ class VerifyPlan:
                     backup.path.name,
                     backup.manifest.database or backup.manifest.area,
                     f"{backup.manifest.created.astimezone():%Y-%m-%d %H:%M}",
-                    format_size(backup.manifest.size_bytes),
+                    format_size(backup.manifest.held_bytes),
                 )
                 for backup in self.backups
             ),
@@ -146,7 +148,8 @@ class VerifyBackup:
 
         Where one could not be tried, and all others passed, the error that says why is raised at the end.
         """
-        if plan.empty:
+        adopted = adopt_snapshots(context) if options.file is None else 0
+        if plan.empty and not adopted:
             return Outcome(summary="there is no backup")
         encrypted = any(backup.manifest.encrypted for backup in plan.backups)
         identities = read_identities(options.identity) if encrypted else None
@@ -154,7 +157,17 @@ class VerifyBackup:
         failed = [f"the manifest of {name} is damaged" for name in plan.strangers]
         failed += filter(None, (_read_again(context, backup) for backup in plan.proved))
         not_tried: list[StorekeeperError] = []
-        for backup in plan.backups:
+        try:
+            if options.file is None:
+                failed += check_repositories(context, records_of(context))
+        except StorekeeperError as reason:
+            not_tried.append(reason)
+        for planned in plan.backups:
+            backup = _as_it_is_now(planned)
+            if backup.verified and planned.manifest.verification_error:
+                # The check of its repository has taken back what an earlier one said.
+                passed.append(backup.path)
+                continue
             try:
                 error = verify(context, backup, loader=options.loader, identities=identities)
             except StorekeeperError as reason:
@@ -185,6 +198,8 @@ class VerifyBackup:
         told = [f"verified {', '.join(path.name for path in passed)}"] if passed else []
         if plan.proved:
             told.append(f"{len(plan.proved)} verified before are as they were")
+        if adopted:
+            told.append(f"{adopted} snapshots had no record, and have one now; the next run verifies them")
         return Outcome(
             summary="; ".join(told),
             changed=len(passed),
@@ -200,6 +215,8 @@ def verify(
 
     Raises StorekeeperError where the trial could not be made; the manifest then stays as it was.
     """
+    if backup.manifest.snapshot_id:
+        return _note(context, backup, lambda: try_snapshot(context, backup))
     if not backup.manifest.encrypted:
         return _note(context, backup, lambda: _proof(context, backup, loader=loader))
 
@@ -227,6 +244,11 @@ def _proof(context: Context, backup: Backup, *, loader: Loader) -> str:
             f"{backup.path.name} is of {backup.manifest.engine}, and {database.name} is now {engine}"
         )
     return try_restore(backup.path, backup.manifest, context=context, database=database, loader=loader)
+
+
+def _as_it_is_now(backup: Backup) -> Backup:
+    """Return a backup with the manifest that lies there now."""
+    return replace(backup, manifest=read_manifest(backup.path) or backup.manifest)
 
 
 def _read_again(context: Context, backup: Backup) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actions.action import Context
+from actions.backups.archive_size import too_large_for_archives
 from storekeeper.backups import MEDIA, Backup, find_backups
 from storekeeper.errors import BackupRefused
 from storekeeper.files import Tree, free_bytes
@@ -32,6 +33,8 @@ class MediaBackupPlan:
     free_bytes: int
     time_zone: str
     notes: tuple[str, ...]
+    repository: str = ""
+    """The restic repository that they go to, without a password; ``""`` for an archive."""
 
     @property
     def prefix(self) -> str:
@@ -43,7 +46,7 @@ class MediaBackupPlan:
         """Say what would be written."""
         text = (
             f"would write {self.files} files ({format_size(self.size_bytes)}) of {self.root} to"
-            f" {self.folder}: at most about {format_size(self.needed_bytes)},"
+            f" {self.repository or self.folder}: at most about {format_size(self.needed_bytes)},"
             f" {format_size(self.free_bytes)} are free"
         )
         return "; ".join([text, *self.notes])
@@ -59,7 +62,7 @@ class MediaBackupPlan:
             ("area", "file", "files", "size"),
             (
                 self.area,
-                f"{self.prefix}YYYYMMDD_HHMMSS.tar.gz",
+                f"{self.prefix}YYYYMMDD_HHMMSS{'.restic' if self.repository else '.tar.gz'}",
                 str(self.files),
                 format_size(self.size_bytes),
             ),
@@ -71,6 +74,7 @@ class MediaBackupPlan:
             "area": self.area,
             "root": str(self.root),
             "folder": str(self.folder),
+            "repository": self.repository,
             "files": self.files,
             "size_bytes": self.size_bytes,
             "needed_bytes": self.needed_bytes,
@@ -84,21 +88,27 @@ def prefix_of(area: str) -> str:
     return f"{area}_backup_"
 
 
-def plan_media_backup(context: Context, *, area: str, root: Path, folder: Path) -> MediaBackupPlan:
+def plan_media_backup(
+    context: Context, *, area: str, root: Path, folder: Path, repository: str = "", disk: Path | None = None
+) -> MediaBackupPlan:
     """
     Count the area's files; raises BackupRefused when there are none where the last backup had some.
 
     Raises it, too, when the shop's uploads lie elsewhere: what was left in the folder is no backup of them.
     An empty folder is most often one whose disk is not mounted; its backup would push out the good ones.
+    ``repository`` is the label of restic's, ``disk`` its folder where that is on this machine.
     """
     _require_uploads(context, area=area, root=root)
-    files = size_bytes = 0
+    shop = context.config.shop
+    earlier = [one for one in find_backups(folder, kind=MEDIA, shop=shop) if one.manifest.area == area]
+    restic = context.config.backups.media.engine == "restic"
+    since = earlier[0].manifest.created.timestamp() if earlier and earlier[0].manifest.snapshot_id else 0.0
+    files = size_bytes = new_bytes = 0
     with Tree(root) as tree:
         for found in tree.walk():
             files += 1
             size_bytes += found.size_bytes
-    shop = context.config.shop
-    earlier = [one for one in find_backups(folder, kind=MEDIA, shop=shop) if one.manifest.area == area]
+            new_bytes += found.size_bytes if found.youngest >= since else 0
     if not files and earlier and earlier[0].manifest.files:
         raise BackupRefused(
             f"{root} is empty, and its last backup has {earlier[0].manifest.files} files",
@@ -110,10 +120,15 @@ def plan_media_backup(context: Context, *, area: str, root: Path, folder: Path) 
         folder=folder,
         files=files,
         size_bytes=size_bytes,
-        needed_bytes=_needed_bytes(files, size_bytes, earlier=earlier),
-        free_bytes=free_bytes(folder),
+        needed_bytes=new_bytes if restic else _needed_bytes(files, size_bytes, earlier=earlier),
+        free_bytes=free_bytes(disk or folder),
+        repository=repository,
         time_zone=context.shop.describe().time_zone,
-        notes=(*_notes(context, folder=folder), *_elsewhere(context, root=root)),
+        notes=(
+            *_notes(context, folder=folder),
+            *_elsewhere(context, root=root),
+            *filter(None, [too_large_for_archives(size_bytes, config=context.config)]),
+        ),
     )
 
 

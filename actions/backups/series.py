@@ -6,7 +6,7 @@ from itertools import groupby
 
 from actions.backups.files import in_time_zone
 from actions.backups.retention import Candidate, Decision, decide
-from storekeeper.backups import Manifest
+from storekeeper.backups import MEDIA, Manifest
 from storekeeper.config import Retention
 
 
@@ -14,6 +14,7 @@ def judge(
     manifests: Iterable[Manifest],
     *,
     keep: Retention,
+    media_keep: Retention | None = None,
     now: dt.datetime,
     time_zone: str,
     damaged: Collection[str] = (),
@@ -21,10 +22,12 @@ def judge(
     """
     Give file name → decision; days are those of the named time zone, the shop's.
 
-    ``damaged`` are the files that count as unverified, whatever their manifests say.
+    ``media_keep`` is the retention of media where it is another one. ``damaged`` are the files that count as
+    unverified, whatever their manifests say.
     """
     decisions: dict[str, Decision] = {}
-    for _, series in groupby(sorted(manifests, key=_series), key=_series):
+    for (kind, *_), series in groupby(sorted(manifests, key=_series), key=_series):
+        rule = media_keep if kind == MEDIA and media_keep is not None else keep
         candidates = [
             Candidate(
                 name=one.file,
@@ -34,7 +37,7 @@ def judge(
             )
             for one in series
         ]
-        decisions |= {decision.name: decision for decision in decide(candidates, keep=keep, now=now)}
+        decisions |= {decision.name: decision for decision in decide(candidates, keep=rule, now=now)}
     return decisions
 
 

@@ -17,7 +17,7 @@ from storekeeper.files.atomic import sync_folder
 PASSWORD_FILE: Final = "restic-password"  # noqa: S105 - the name of a file
 _CACHE: Final = "restic-cache"
 # A check or a prune of a large repository takes that long; who waits longer is told who holds it.
-_PATIENCE_SECONDS: Final = 900.0
+_PATIENCE_SECONDS: Final = 3600.0
 
 _PASSWORD: Final = re.compile(r"://[^/@\s]*@")
 # Settings of the user's own shell must not lead us to another repository.
@@ -37,7 +37,7 @@ class Repository:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     cache: Path | None = None
     program: str = "restic"
-    patience_seconds: float = _PATIENCE_SECONDS
+    patience_seconds: float = field(default_factory=lambda: _PATIENCE_SECONDS)
     """How long to wait for another restic that holds the repository."""
 
     @property

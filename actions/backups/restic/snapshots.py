@@ -12,6 +12,7 @@ from actions.backups.restic.repository import Repository, make_password
 from storekeeper.errors import BackupRefused
 
 OWN_TAG: Final = "storekeeper"
+_ID_LENGTH: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,28 @@ def find_snapshot(repository: Repository, snapshot: str, *, shop: str = "") -> S
         f"the repository {repository.label} has no snapshot {snapshot}{of}",
         hint=f"It has {', '.join(one.id[:8] for one in found[:5]) or 'none'}",
     )
+
+
+def ids_on_disk(repository: Repository) -> frozenset[str] | None:
+    """
+    Return the ids of all snapshots of a repository on this machine, None of one elsewhere.
+
+    Restic keeps one file for each, named by its id: no password and no start of restic is needed.
+    """
+    path = repository.path
+    if path is None:
+        return None
+    try:
+        return frozenset(file.name for file in (path / "snapshots").iterdir() if len(file.name) == _ID_LENGTH)
+    except OSError:
+        return None
+
+
+def whole_id(repository: Repository, short: str, *, shop: str) -> str:
+    """Return the id of a snapshot that restic has named by its begin."""
+    there = ids_on_disk(repository)
+    found = [one for one in there or () if one.startswith(short)]
+    return found[0] if len(found) == 1 else find_snapshot(repository, short, shop=shop).id
 
 
 def open_or_make(repository: Repository, *, source: Repository | None = None) -> bool:

@@ -1,9 +1,8 @@
 """The repository of restic itself: made whole, opened with its password, its errors in plain words."""
 
 import os
+import shutil
 import stat
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from actions.backups.restic.repository import Repository, make_password
 from actions.backups.restic.restore import read_file, read_files, restore_snapshot
 from actions.backups.restic.snapshots import find_snapshot, list_snapshots, open_or_make, tags_of
 from storekeeper.errors import AlreadyRunning, BackupRefused, ConfigurationError
+from tests.actions.restic.conftest import hold
 
 FILES = {
     "products/ផលិតផល [a]*.jpg": b"one",
@@ -20,6 +20,17 @@ FILES = {
     "empty.bin": b"",
     os.fsdecode(b"broken-\xff.jpg"): b"three",
 }
+
+
+@pytest.fixture
+def quick(empty_repository: Repository, tmp_path: Path) -> Repository:
+    """An empty repository that opens at once."""
+    assert empty_repository.path is not None
+    shutil.copytree(empty_repository.path, tmp_path / "repo")
+    shutil.copy(empty_repository.password_file, tmp_path / "password")
+    return Repository(
+        location=str(tmp_path / "repo"), password_file=tmp_path / "password", patience_seconds=0
+    )
 
 
 @pytest.fixture
@@ -39,26 +50,26 @@ def fill(repository: Repository, root: Path) -> str:
     return list_snapshots(repository, shop="madamda")[0].id
 
 
-def test_snapshot_comes_back_as_it_was(repository: Repository, tmp_path: Path) -> None:
+def test_snapshot_comes_back_as_it_was(quick: Repository, tmp_path: Path) -> None:
     """Odd names and empty files are restored below the target, and read the same without it."""
-    snapshot = fill(repository, tmp_path / "media")
-    restore_snapshot(repository, snapshot, target=tmp_path / "back")
+    snapshot = fill(quick, tmp_path / "media")
+    restore_snapshot(quick, snapshot, target=tmp_path / "back")
     assert {name: (tmp_path / "back" / name).read_bytes() for name in FILES} == FILES
-    found = {one.name: one for one in read_files(repository, snapshot)}
+    found = {one.name: one for one in read_files(quick, snapshot)}
     assert {name: one.size_bytes for name, one in found.items()} == {
         name: len(content) for name, content in FILES.items()
     }
     for name in FILES:
-        assert read_file(repository, snapshot, name) == found[name]
+        assert read_file(quick, snapshot, name) == found[name]
 
 
-def test_newest_snapshot_of_the_shop_is_the_latest(repository: Repository, tmp_path: Path) -> None:
+def test_newest_snapshot_of_the_shop_is_the_latest(quick: Repository, tmp_path: Path) -> None:
     """A snapshot is found by its id, by the begin of it, or as the latest of its shop alone."""
-    snapshot = fill(repository, tmp_path / "media")
-    assert find_snapshot(repository, "latest", shop="madamda").id == snapshot
-    assert find_snapshot(repository, snapshot[:10]).area == "media"
+    snapshot = fill(quick, tmp_path / "media")
+    assert find_snapshot(quick, "latest", shop="madamda").id == snapshot
+    assert find_snapshot(quick, snapshot[:10]).area == "media"
     with pytest.raises(BackupRefused, match="has no snapshot latest of the shop another"):
-        find_snapshot(repository, "latest", shop="another")
+        find_snapshot(quick, "latest", shop="another")
 
 
 def test_password_is_made_once_and_for_its_owner_alone(repository: Repository) -> None:
@@ -104,28 +115,16 @@ def test_missing_program_is_named_with_the_line_to_type(repository: Repository) 
         open_or_make(without)
 
 
-def test_repository_in_use_is_said_and_a_dead_lock_goes(repository: Repository, tmp_path: Path) -> None:
+def test_repository_in_use_is_said_and_a_dead_lock_goes(quick: Repository, tmp_path: Path) -> None:
     """The lock of a restic that lives is waited for, that of a killed one is removed."""
-    fill(repository, tmp_path / "media")
+    fill(quick, tmp_path / "media")
     locks = tmp_path / "repo" / "locks"
-    # It waits for its input, and holds the repository meanwhile.
-    holder = subprocess.Popen(
-        ["restic", "backup", "--stdin"],
-        env={**os.environ, **repository.variables()},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        while not any(locks.iterdir()):
-            time.sleep(0.02)
-        with pytest.raises(AlreadyRunning, match=f"is in use: locked by PID {holder.pid} on"):
-            run(repository, ["check"])
-    finally:
-        holder.kill()
-        holder.communicate()
+    with (
+        hold({**os.environ, **quick.variables()}, locks=locks) as holder,
+        pytest.raises(AlreadyRunning, match=f"is in use: locked by PID {holder.pid} on"),
+    ):
+        run(quick, ["check"])
     assert any(locks.iterdir())
-    patient = Repository(
-        location=repository.location, password_file=repository.password_file, patience_seconds=20
-    )
+    patient = Repository(location=quick.location, password_file=quick.password_file, patience_seconds=20)
     run(patient, ["check"])
     assert not list(locks.iterdir())
