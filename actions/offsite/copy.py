@@ -12,6 +12,7 @@ from actions.action import Context, Progress
 from actions.encryption.manifests import is_same_backup, manifest_in_clear
 from actions.offsite.copies import manifests_at
 from actions.offsite.place import OffsitePlace, redacted
+from actions.offsite.restic_password import put_restic_password
 from actions.offsite.retention import remove_copy, unwanted
 from storekeeper.backups import (
     ENCRYPTED_SUFFIX,
@@ -121,6 +122,9 @@ class _Run:
         if self.recipients:
             known = map(parse_name, self.names)
             self.readable = sum(1 for one in known if one is not None and not one.encrypted)
+            put_restic_password(
+                place, config=self.context.config, recipients=self.recipients, names=self.names
+            )
         keep = config.offsite_keep
         there = manifests_at(place, shop=self.context.config.shop) if keep else {}
         brought = {self._name_there(one) for one in self.backups}

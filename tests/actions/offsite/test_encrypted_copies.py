@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from actions.copy_backups_offsite import CopyBackupsOffsite
 from actions.offsite.copies import list_copies
 from actions.offsite.fetch import fetch_copy
 from actions.offsite.place import OffsitePlace
+from actions.offsite.restic_password import restic_passwords_at
 from storekeeper.backups import read_manifest
+from storekeeper.config.media import Media
 from storekeeper.encryption import Identities, Recipients
 from storekeeper.encryption.identities import parse_identities
 from storekeeper.encryption.streams import WrongIdentity
@@ -329,6 +332,34 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
         check=True,
     )
     assert int(done.stdout) < 64_000
+
+
+def test_the_password_of_restic_goes_with_the_copies(tmp_path: Path, make_desk: Factory, key: Key) -> None:
+    """Encrypted and once for each password; a place that everyone can read never gets it."""
+    place = _folder(tmp_path)
+    word = tmp_path / "word"
+    word.write_bytes(b"correct horse\n")
+
+    def copied(recipients: list[str]) -> set[str]:
+        desk = make_desk(f"file://{place}", recipients=recipients)
+        media = Media(engine="restic", password_file=word)
+        backups = desk.context.config.backups.model_copy(update={"media": media})
+        config = desk.context.config.model_copy(update={"backups": backups})
+        desk = replace(desk, context=replace(desk.context, config=config))
+        run(desk)
+        return {one.name for one in place.iterdir() if "restic-password" in one.name}
+
+    assert copied([]) == set()
+    (name,) = copied([key.recipient])
+    before = (place / name).read_bytes()
+    assert copied([key.recipient]) == {name}
+    assert (place / name).read_bytes() == before
+    read = subprocess.run(["age", "-d", "-i", key.file, place / name], capture_output=True, check=True)
+    assert read.stdout == b"correct horse\n"
+    word.write_bytes(b"another\n")
+    assert len(copied([key.recipient])) == 2
+    found = restic_passwords_at(OffsitePlace(str(place)), shop="test", identities=key.identities)
+    assert sorted(found) == [b"another\n", b"correct horse\n"]
 
 
 def _folder(tmp_path: Path) -> Path:
