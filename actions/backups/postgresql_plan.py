@@ -21,7 +21,7 @@ _SECONDS: Final = 3600.0
 _WITH_ROWS: Final = ("TABLE", "SEQUENCE", "MATERIALIZED VIEW", "BLOB", "BLOB METADATA")
 # A subscription cannot be dropped within a transaction; an extension only by its owner.
 _NEVER_DROPPED: Final = ("EXTENSION", "SUBSCRIPTION")
-_MOST_NAMED: Final = 5
+_MOST_NAMED: Final = 10
 _PUBLIC: Final = "SCHEMA - public"
 NOWHERE: Final[Address] = (0, 0)
 
@@ -225,7 +225,7 @@ class _Bringing:
 
     def _takes_kept(self, entry: Entry, kept: Entry) -> bool:
         if entry.subject == entry.name:
-            if not entry.is_a("SCHEMA", "EXTENSION"):
+            if entry.class_id and not entry.is_a("SCHEMA", "EXTENSION"):
                 self.stays.setdefault(kept.owner, []).append(entry.name)
             return False
         # A comment or a grant, on a schema of ours that has to stay.
@@ -233,14 +233,14 @@ class _Bringing:
 
     def _takes_foreign(self, entry: Entry) -> bool:
         """Leave what belongs to a role that we may not act as, and parts of what stays."""
-        if entry.is_a(*_WITH_ROWS) and not entry.is_a("TABLE DATA", "TABLE ATTACH"):
+        if entry.class_id and entry.is_a(*_WITH_ROWS):
             raise BackupRefused(
                 f"{entry.name} belongs to the role {entry.owner}, which {self._me} may not act as, and it is"
                 " not there",
                 hint=f'Nothing was changed. As a superuser: GRANT "{entry.owner}" TO "{self._me}", or restore'
                 " as another role",
             )
-        if entry.object_id and not entry.is_a("TABLE DATA"):
+        if entry.class_id:
             self.missed.setdefault(entry.owner, []).append(entry.name)
         return False
 

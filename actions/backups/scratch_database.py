@@ -1,6 +1,7 @@
 """A fresh, empty database to try a restore in; it is gone afterwards, whatever happened."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from storekeeper.shopside.scratch import PREFIX
 
 # Those of this process: several databases of a shop may be tried at once.
 _in_use: set[str] = set()
+_DROP_AGAIN_SECONDS = (0.1, 0.5, 1, 2, 4)
 
 
 @contextmanager
@@ -50,6 +52,7 @@ def _scratch(
     if live.parameters.get("dbname") == name:
         raise BackupRefused(f"the live database is called {name}")
     with closing(_connect(live)) as server:
+        _assume(server, role=live.role)
         _drop_leftovers(server, shop=shop)
         try:
             _create(server, name, role=live.role)
@@ -64,7 +67,7 @@ def _scratch(
         try:
             yield replace(live, parameters={**live.parameters, "dbname": name})
         finally:
-            _drop(server, name)
+            _drop(server, name, role=live.role)
 
 
 @contextmanager
@@ -105,14 +108,19 @@ def _connect(live: DatabaseAddress) -> "psycopg.Connection[tuple[object, ...]]":
 def _create(server: "psycopg.Connection[tuple[object, ...]]", name: str, *, role: str) -> None:
     """Create the database for the role that the shop assumes; the login or that role must have the right."""
     statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-    if not role:
-        server.execute(statement)
-        return
     try:
-        server.execute(statement + sql.SQL(" OWNER {}").format(sql.Identifier(role)))
-    except psycopg.errors.InsufficientPrivilege:
-        server.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
         server.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        if not role:
+            raise
+        server.execute("RESET ROLE")
+        server.execute(statement + sql.SQL(" OWNER {}").format(sql.Identifier(role)))
+        _assume(server, role=role)
+
+
+def _assume(server: "psycopg.Connection[tuple[object, ...]]", *, role: str) -> None:
+    if role:
+        server.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
 
 
 def _drop_leftovers(server: "psycopg.Connection[tuple[object, ...]]", *, shop: str) -> None:
@@ -131,8 +139,19 @@ def _drop_leftovers(server: "psycopg.Connection[tuple[object, ...]]", *, shop: s
             server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(str(row[0]))))
 
 
-def _drop(server: "psycopg.Connection[tuple[object, ...]]", name: str) -> None:
+def _drop(server: "psycopg.Connection[tuple[object, ...]]", name: str, *, role: str) -> None:
     if not name.startswith(PREFIX):
         raise BackupRefused(f"{name} is not a scratch database and is not dropped")
-    force = " WITH (FORCE)" if server.info.server_version >= 130000 else ""
-    server.execute(sql.SQL("DROP DATABASE IF EXISTS {}" + force).format(sql.Identifier(name)))
+    statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    if not role and server.info.server_version >= 130000:
+        server.execute(statement + sql.SQL(" WITH (FORCE)"))
+        return
+    # A role that was assumed may not end the sessions of the login, which are about to end by themselves.
+    for wait_seconds in _DROP_AGAIN_SECONDS:
+        try:
+            server.execute(statement)
+        except psycopg.errors.ObjectInUse:
+            time.sleep(wait_seconds)
+        else:
+            return
+    server.execute(statement)

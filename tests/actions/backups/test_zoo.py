@@ -16,6 +16,7 @@ from actions.backups.postgresql_restore import replace_postgresql, restore_postg
 from actions.backups.scratch_database import scratch_database
 from storekeeper.backups import TableSum
 from storekeeper.databases import DatabaseAddress, address_from_url, connect_postgresql
+from storekeeper.errors import BackupRefused
 from storekeeper.files import PartialFile
 
 ZOO = Path(__file__).with_name("zoo.sql")
@@ -137,3 +138,153 @@ def test_one_of_each_kind_comes_back_over_itself(zoo: Zoo) -> None:
     assert zoo.text() == before
     assert zoo.replace(backup) == ()
     assert zoo.text() == before
+
+
+def test_what_belongs_to_others_stays_and_is_named(zoo: Zoo) -> None:
+    """Objects of other roles are neither dropped nor missed; what cannot be read is named and left out."""
+    zoo.run(
+        "CREATE SCHEMA tools",
+        "CREATE TABLE tools.ours (id integer PRIMARY KEY)",
+        "INSERT INTO tools.ours VALUES (1), (2)",
+        "CREATE TABLE plain (id integer PRIMARY KEY)",
+        "COMMENT ON SCHEMA tools IS 'ours'",
+    )
+    zoo.run(
+        "CREATE EXTENSION vector SCHEMA tools",
+        "COMMENT ON EXTENSION vector IS 'a word of the superuser'",
+        "CREATE TABLE audit (id serial PRIMARY KEY, words text)",
+        "INSERT INTO audit (words) VALUES ('x'), ('y')",
+        "GRANT SELECT ON audit TO zoo_keeper",
+        "GRANT SELECT ON audit_id_seq TO zoo_keeper",
+        'CREATE TABLE "hidden.away" (id integer)',
+        "CREATE SCHEMA closed CREATE TABLE inside (id integer)",
+        "CREATE FUNCTION noticed() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER noticing ON ddl_command_end EXECUTE FUNCTION noticed()",
+        "CREATE PUBLICATION everything FOR ALL TABLES",
+        "CREATE FOREIGN DATA WRAPPER odd",
+        root=True,
+    )
+    zoo.run("CREATE TABLE items (id integer, place tools.vector(2))", "INSERT INTO items VALUES (1, '[1,2]')")
+    zoo.run("DROP TABLE items")
+    before = zoo.text()
+    backup = zoo.back_up()
+    assert zoo.left_out is not None
+    assert set(zoo.left_out) == {'"hidden.away"', "closed.inside"}
+    assert any("vector" in note for note in zoo.notes)
+    assert any("event trigger" in note for note in zoo.notes)
+    zoo.run("DELETE FROM tools.ours", "CREATE TABLE since (id integer)")
+    zoo.run("INSERT INTO audit (words) VALUES ('since')", root=True)
+    told = "; ".join(zoo.replace(backup))
+    for word in ("TABLE public audit", "EVENT TRIGGER - noticing", "PUBLICATION - everything"):
+        assert word in told
+    assert [(3,)] == zoo.run("SELECT count(*) FROM audit", root=True)
+    zoo.run("DELETE FROM audit WHERE words = 'since'", "SELECT setval('audit_id_seq', 2)", root=True)
+    assert zoo.text() == before
+
+
+def test_view_of_another_role_on_our_table_refuses_the_restore(zoo: Zoo) -> None:
+    """Dropping the table would take the view along, which we could not bring back: nothing is changed."""
+    zoo.run("CREATE TABLE plain (id integer)", "INSERT INTO plain VALUES (1)")
+    backup = zoo.back_up()
+    zoo.run("CREATE VIEW theirs AS SELECT * FROM plain", "ALTER VIEW theirs OWNER TO zoo_other", root=True)
+    before = zoo.text()
+    with pytest.raises(BackupRefused, match=r"view theirs .* needs table plain"):
+        zoo.replace(backup)
+    assert zoo.text() == before
+
+
+def test_partition_of_another_role_refuses_the_restore(zoo: Zoo) -> None:
+    """A part goes without a word with its whole, rows and all: not when it is another role's."""
+    zoo.run("CREATE TABLE whole (id integer) PARTITION BY LIST (id)")
+    zoo.run("CREATE TABLE part PARTITION OF whole FOR VALUES IN (1)", "INSERT INTO whole VALUES (1)")
+    backup = zoo.back_up()
+    zoo.run("ALTER TABLE part OWNER TO zoo_other", root=True)
+    before = zoo.text()
+    with pytest.raises(BackupRefused, match=r"table part .* needs table whole"):
+        zoo.replace(backup)
+    assert zoo.text() == before
+
+
+def test_owners_and_grants_come_back(zoo: Zoo) -> None:
+    """What belongs to a role that ours may act as is that role's again, with the grants of all."""
+    zoo.run("GRANT zoo_other TO zoo_keeper", "GRANT CREATE ON SCHEMA public TO zoo_other", root=True)
+    zoo.run(
+        "CREATE TABLE theirs (id integer)",
+        "GRANT SELECT ON theirs TO zoo_reader",
+        "ALTER TABLE theirs OWNER TO zoo_other",
+        "CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "GRANT EXECUTE ON FUNCTION one() TO zoo_reader WITH GRANT OPTION",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE zoo_other GRANT INSERT ON TABLES TO zoo_reader",
+    )
+    before = zoo.text()
+    backup = zoo.back_up()
+    zoo.run("DROP TABLE theirs", "REVOKE ALL ON FUNCTION one() FROM zoo_reader")
+    assert zoo.replace(backup) == ()
+    assert zoo.text() == before
+
+
+def test_grant_to_a_role_that_is_gone_is_told(zoo: Zoo) -> None:
+    """The restore goes on without that grant, and says which role it lacks."""
+    zoo.run("CREATE TABLE plain (id integer)", "GRANT SELECT ON plain TO zoo_reader, zoo_other")
+    backup = zoo.back_up()
+    zoo.run("DROP OWNED BY zoo_reader", "DROP ROLE zoo_reader", root=True)
+    (told,) = zoo.replace(backup)
+    assert 'role "zoo_reader" does not exist' in told
+    assert [(True,)] == zoo.run("SELECT has_table_privilege('zoo_other', 'plain', 'SELECT')", root=True)
+
+
+def test_owner_that_is_gone_is_named(zoo: Zoo) -> None:
+    """Beside other owners that is a refusal; where all was one role's, it is the restoring role's then."""
+    zoo.run("GRANT zoo_other TO zoo_keeper", "GRANT CREATE ON SCHEMA public TO zoo_other", root=True)
+    zoo.run("CREATE TABLE theirs (id integer)", "ALTER TABLE theirs OWNER TO zoo_other")
+    backup = zoo.back_up()
+    zoo.run("DROP OWNED BY zoo_other", "DROP ROLE zoo_other", root=True)
+    told = "; ".join(zoo.replace(backup))
+    assert "what belonged to zoo_other, which is no role here, belongs to zoo_keeper" in told
+    assert [(KEEPER,)] == zoo.run("SELECT tableowner FROM pg_tables WHERE tablename = 'theirs'")
+
+
+def test_missing_extension_is_named_before_anything_changes(zoo: Zoo) -> None:
+    """A role that may not create it is told what a superuser has to type."""
+    zoo.run("CREATE EXTENSION vector", root=True)
+    zoo.run("CREATE TABLE plain (id integer)")
+    backup = zoo.back_up()
+    zoo.run("DROP EXTENSION vector", root=True)
+    zoo.run("INSERT INTO plain VALUES (1)")
+    with pytest.raises(BackupRefused, match="extension vector, which is not in this database"):
+        zoo.replace(backup)
+    assert [(1,)] == zoo.run("SELECT id FROM plain")
+
+
+def test_extension_that_tables_need_says_why_nothing_was_tried(zoo: Zoo) -> None:
+    """The dump is not to blame: the error names the extension and what to do."""
+    zoo.run("CREATE EXTENSION vector", root=True)
+    zoo.run("CREATE TABLE items (place vector(2))", "INSERT INTO items VALUES ('[1,2]')")
+    with pytest.raises(BackupRefused, match="cannot be tried: the extension vector"):
+        zoo.back_up()
+
+
+def test_role_that_the_shop_assumes_owns_what_is_restored(zoo: Zoo) -> None:
+    """A login that works as another role dumps, tries and restores as that one."""
+    zoo.run("GRANT zoo_keeper TO zoo_other WITH INHERIT FALSE", root=True)
+    fill(zoo)
+    before = zoo.text()
+    url = zoo.root.replace("postgres:", f"{OTHER}:", 1) + f"&assume_role={KEEPER}"
+    zoo.address = address_from_url("default", url=url, project=Path())
+    backup = zoo.back_up()
+    zoo.replace(backup)
+    assert zoo.text() == before
+
+
+def test_name_of_a_table_in_an_older_manifest_is_understood(zoo: Zoo) -> None:
+    """Where dots were not quoted, the table that the dump holds is meant."""
+    zoo.run(
+        'CREATE TABLE "legacy.items" (id integer)', "CREATE SCHEMA reports CREATE TABLE days (id integer)"
+    )
+    path, tables = zoo.back_up()
+    assert set(tables) == {'"legacy.items"', "reports.days"}
+    older = {name.replace('"', ""): one for name, one in tables.items()}
+    zoo.replace((path, older))
+    wrong = {name: one.model_copy(update={"rows": 3}) for name, one in older.items() if "legacy" in name}
+    with pytest.raises(Exception, match=r"table legacy\.items has other rows"):
+        zoo.replace((path, wrong))
