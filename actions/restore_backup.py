@@ -215,6 +215,7 @@ class RestoreBackup:
         native = manifest.format != "json"
         kept: tuple[Path, ...] = ()
         notes: tuple[str, ...] = ()
+        missing: tuple[str, ...] = ()
         if not plan.damaged and _present(context, plan.database, native=native):
             if not plan.replace:
                 raise BackupRefused(f"rows have come into the database {plan.database.name} meanwhile")
@@ -226,7 +227,7 @@ class RestoreBackup:
         else:
             assert plan.database.alias is not None
             with context.shop.talk() as conversation:
-                load_fixture(
+                loaded = load_fixture(
                     conversation,
                     context=context,
                     alias=plan.database.alias,
@@ -235,10 +236,14 @@ class RestoreBackup:
                     loader=choose_loader(options.loader, rows=manifest.rows),
                     past=False,
                 )
+            missing = loaded.missing_sequences
         told = [
             f"restored {manifest.rows} rows of {path.name} into the database {plan.database.name}",
             *(f"what was there is in {one.name}" for one in kept),
             *notes,
+        ]
+        told += [
+            f"the sequence {_stood(manifest, name)}, and is not here: make it and set it" for name in missing
         ]
         if native:
             told.append("run manage.py migrate if the shop's code is newer than the backup")
@@ -267,6 +272,11 @@ class RestoreBackup:
         outcome = action.perform(context, options, action.plan(context, options))
         context.report(Progress(done=0, unit="rows", note=f"backed up what is there: {outcome.created[0]}"))
         return outcome.created
+
+
+def _stood(manifest: Manifest, name: str) -> str:
+    assert manifest.raw is not None
+    return f"{name} stood at {manifest.raw.sequences[name].value}"
 
 
 def _present(context: Context, database: Database, *, native: bool) -> dict[str, int]:

@@ -237,7 +237,7 @@ def _proof(context: Context, backup: Backup, *, loader: Loader) -> str:
     name = backup.manifest.database
     if name not in (context.config.databases or ["default"]):
         raise BackupRefused(f"{backup.path.name} is of a database {name!r} that the config does not have")
-    [database] = databases_of(context.config, description=context.shop.describe(), only=name)
+    [database] = databases_of(context.config, description=context.shop.describe(stay=True), only=name)
     engine = database.address.engine.value
     if engine != backup.manifest.engine:
         raise BackupRefused(

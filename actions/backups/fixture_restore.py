@@ -1,16 +1,36 @@
 """Load a JSON backup through the shop's Django, and tell a bad backup from a bad moment."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from actions.action import Context, Progress
 from actions.backups.damage import NotProved
 from storekeeper.backups import Manifest
+from storekeeper.backups.packed_json import unpacked_json
+from storekeeper.backups.raw_sums import POSTGRESQL_METHOD, SQLITE_METHOD
+from storekeeper.backups.table_names import table_of
 from storekeeper.errors import BackupRefused, DatabaseUnavailable, ShopError, StorekeeperError
 from storekeeper.shop.shop import Conversation
 
 # The database's words about rows, not about itself.
 _ROWS_AT_FAULT = ("IntegrityError", "DataError")
 _SHOWN = 5
+DJANGO_MIGRATIONS: Final = "django_migrations"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """
+    How a fixture was loaded.
+
+    ``own_schema``: into tables that the backup's own schema made, where the rows were not compared yet.
+    ``newer``: the shop's code has migrations that the backup has not. ``missing_sequences`` are not there.
+    """
+
+    own_schema: bool
+    newer: bool
+    missing_sequences: tuple[str, ...] = ()
 
 
 def load_fixture(
@@ -22,9 +42,13 @@ def load_fixture(
     manifest: Manifest,
     loader: str,
     past: bool,
-) -> str:
+    made: bool = False,
+) -> Loaded:
     """
-    Restore a fixture and compare every row; gives " at the schema of its time" where that was needed.
+    Restore a fixture and compare every row; return what else there is to say.
+
+    ``made`` where the tables are in the scratch database already. In tables of the backup's own schema the
+    rows are not compared here: who asks compares them with SQL.
 
     ``past`` makes the tables as they were when the backup was made, for a scratch database; otherwise they
     are those of the shop's code of today. Raises NotProved for a fixture that cannot be loaded or restores
@@ -33,6 +57,8 @@ def load_fixture(
     Whatever was loaded is rolled back.
     """
     differences: list[str] | None = None
+    missing: list[str] = []
+    own_schema = False
     newer: list[str] = []
     loading = False
     answers = conversation.stream(
@@ -43,6 +69,9 @@ def load_fixture(
         tables={label: table.model_dump() for label, table in manifest.tables.items()},
         migrations=list(manifest.migrations),
         past=past,
+        schema=_schema_of(manifest, made=made),
+        sequences=_sequences_of(manifest),
+        numbers=unpacked_json(manifest.numbers),
     )
     try:
         for answer in answers:
@@ -51,12 +80,14 @@ def load_fixture(
             if "schema" in answer:
                 loading = True
                 newer = answer["schema"]["newer"] if manifest.migrations else []
+                own_schema = answer["schema"]["made"]
                 if past and manifest.migrations and answer["schema"]["unknown"]:
                     raise _of_another_code(backup, manifest, unknown=answer["schema"]["unknown"])
             elif "progress" in answer:
                 context.report(Progress(done=answer["progress"]["done"], total=manifest.rows, unit="rows"))
             else:
                 differences = answer["differences"]
+                missing = answer["missing"]
     except (ShopError, DatabaseUnavailable) as error:
         if not loading or not _speaks_of_rows(error):
             raise
@@ -68,7 +99,37 @@ def load_fixture(
         raise _judged(
             backup, manifest, f"restores to something else than it was made from: {told}", newer=newer
         )
-    return " at the schema of its time" if past and newer else ""
+    return Loaded(own_schema=own_schema, newer=bool(newer), missing_sequences=tuple(missing))
+
+
+def _schema_of(manifest: Manifest, *, made: bool) -> dict[str, Any]:
+    raw = manifest.raw
+    statements = unpacked_json(raw.ddl) if raw is not None and raw.method == SQLITE_METHOD else []
+    tables = [table.stored_as for table in manifest.tables.values()]
+    return {"made": made, "statements": statements or [], "tables": tables}
+
+
+def _sequences_of(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return the sequences, as the shop's side sets them; none for a database of another kind."""
+    if manifest.raw is None:
+        return []
+    found = []
+    for name, sequence in manifest.raw.sequences.items():
+        server = manifest.raw.method == POSTGRESQL_METHOD
+        schema, plain = table_of(name) if server else ("", name)
+        if sequence.owner == DJANGO_MIGRATIONS:
+            # It counts what migrate itself writes down.
+            continue
+        found.append(
+            {
+                "name": name,
+                "schema": schema,
+                "plain": plain,
+                "value": sequence.value,
+                "is_called": sequence.is_called,
+            }
+        )
+    return found
 
 
 def _speaks_of_rows(error: StorekeeperError) -> bool:

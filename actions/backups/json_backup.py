@@ -11,10 +11,12 @@ from actions.action import Context, Progress
 from actions.backups.fixture_lines import SEPARATOR, FixtureLines
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, ReadBack
-from actions.backups.raw.hashes import name_of
-from actions.backups.raw_sums import RawSumsProcess, SumsUnavailable, enter_moment
+from actions.backups.raw_sums import RawSumsProcess
 from actions.backups.reading import Reading
+from actions.backups.sums_beside import SumsBeside
 from storekeeper.backups import Manifest, RawSums, TableSum
+from storekeeper.backups.packed_json import packed_json
+from storekeeper.backups.table_names import table_name
 from storekeeper.errors import BackupRefused, NotEnoughSpace
 from storekeeper.files import PartialFile
 
@@ -44,10 +46,19 @@ def write_json_backup(
     StorekeeperError, and no file appears. Without raw sums, which the run's log tells, there is a backup too.
     """
     conversation = reading.conversation
-    with disk_errors(path), PartialFile(path) as file, closing(ReadBack(file.path)) as read_back:
-        without = _begin_sums(
-            process, reading=reading, alias=alias, lock_timeout_seconds=lock_timeout_seconds
-        )
+    beside = SumsBeside(
+        process,
+        reading=reading,
+        config=context.config,
+        alias=alias,
+        lock_timeout_seconds=lock_timeout_seconds,
+    )
+    with (
+        beside,
+        disk_errors(path),
+        PartialFile(path) as file,
+        closing(ReadBack(file.path)) as read_back,
+    ):
         writer = PackedWriter(file.stream, compress=compress, proved=True)
         lines = FixtureLines()
         summary = _stream(
@@ -57,14 +68,9 @@ def write_json_backup(
             context=context,
         )
         writer.close()
-        raw = None
-        if not without:
-            try:
-                raw = process.sums()
-            except SumsUnavailable as error:
-                without = error.message
-        if without:
-            note = f"{path.name} has no raw sums, which verify it independently: {without}"
+        raw = beside.raw()
+        if raw is None:
+            note = f"{path.name} has no raw sums, which verify it independently: {beside.problem}"
             context.report(Progress(done=0, unit="rows", note=note))
         tables = _stored(lines.sums(summary["tables"]), stored_as=summary["stored_as"])
         if raw is not None:
@@ -79,6 +85,7 @@ def write_json_backup(
                 "content_bytes": writer.content_bytes,
                 "tables": tables,
                 "raw": raw,
+                "numbers": packed_json(summary["numbers"]),
                 "left_out": summary["left_out"],
                 "django_version": summary["django_version"],
                 "migrations": tuple(summary["migrations"]),
@@ -96,23 +103,16 @@ def write_json_backup(
     return manifest
 
 
-def _begin_sums(process: RawSumsProcess, *, reading: Reading, alias: str, lock_timeout_seconds: float) -> str:
-    """Let the process and the shop enter one moment; return why it could not be, or nothing."""
-    try:
-        enter_moment(process, reading, alias=alias, lock_timeout_seconds=lock_timeout_seconds)
-        process.begin()
-    except SumsUnavailable as error:
-        return error.message
-    return ""
-
-
 def _stored(tables: Mapping[str, TableSum], *, stored_as: Mapping[str, Sequence[str]]) -> dict[str, TableSum]:
     return {
-        label: table.model_copy(update={"stored_as": name_of(*stored_as[label])})
-        if label in stored_as
-        else table
+        label: table.model_copy(update={"stored_as": _stored_name(*stored_as.get(label, ("", "")))})
         for label, table in tables.items()
     }
+
+
+def _stored_name(schema: str, table: str) -> str:
+    # SQLite has no schemas, and no name there is written in another way.
+    return table_name(schema, table) if schema else table
 
 
 def _require_equal_counts(tables: Mapping[str, TableSum], *, raw: RawSums) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +36,7 @@ class RawSumsProcess(AbstractContextManager["RawSumsProcess"]):
     """
 
     def __init__(self, address: DatabaseAddress) -> None:
-        self._address = address
+        self.address = address
         ours = str(Path(__file__).resolve().parents[2])
         inherited = os.environ.get("PYTHONPATH")
         self._process = processes.start(
@@ -73,21 +73,21 @@ class RawSumsProcess(AbstractContextManager["RawSumsProcess"]):
 
         ``path`` is the copy of an SQLite database that is read in the place of the database itself.
         """
-        if self._address.engine is Engine.SQLITE:
-            self._ask({"sqlite": str(path or self._address.path)})
+        if self.address.engine is Engine.SQLITE:
+            self._ask({"sqlite": str(path or self.address.path)})
         else:
             # Within one transaction, so that a pooler in between gives us one session.
             self._ask(
                 {
-                    "postgresql": keywords(self._address, timeout_seconds=10),
-                    "role": self._address.role,
+                    "postgresql": keywords(self.address, timeout_seconds=10),
+                    "role": self.address.role,
                     "snapshot": snapshot,
                 }
             )
 
     def enter_with(self, enter: Callable[[], object]) -> None:
         """Enter, in a live SQLite database, the moment that ``enter`` lets somebody else enter."""
-        path = str(self._address.path)
+        path = str(self.address.path)
         for _ in range(_TRIES):
             before = self._ask({"version": path})
             enter()
@@ -96,7 +96,7 @@ class RawSumsProcess(AbstractContextManager["RawSumsProcess"]):
                 return
             self._ask({"leave": True})
             time.sleep(_PAUSE_SECONDS)
-        raise SumsUnavailable(f"database {self._address.name} changes all the time")
+        raise SumsUnavailable(f"database {self.address.name} changes all the time")
 
     def begin(self) -> None:
         """Begin to take the sums; ``sums`` waits for them."""
@@ -105,6 +105,10 @@ class RawSumsProcess(AbstractContextManager["RawSumsProcess"]):
     def sums(self) -> RawSums:
         """Return the sums that were begun."""
         return RawSums.model_validate(self._next())
+
+    def keys(self, table: str, *, numbers: Collection[int]) -> dict[int, str]:
+        """Return the keys, as a person writes them, of the rows that have these numbers."""
+        return dict(self._ask({"keys": table, "numbers": sorted(numbers)})["keys"])
 
     def _ask(self, question: dict[str, Any]) -> Any:
         self._send(question)
@@ -127,8 +131,8 @@ class RawSumsProcess(AbstractContextManager["RawSumsProcess"]):
             self._waiting -= 1
             answer = json.loads(frame[1])
             if "error" in answer:
-                words = answer["error"].replace(self._address.parameters.get("password") or "\0", "…")
-                raise SumsUnavailable(f"database {self._address.name} ({self._address.label}): {words}")
+                words = answer["error"].replace(self.address.parameters.get("password") or "\0", "…")
+                raise SumsUnavailable(f"database {self.address.name} ({self.address.label}): {words}")
         return answer
 
     def _silence(self) -> SumsUnavailable:
@@ -138,9 +142,9 @@ class RawSumsProcess(AbstractContextManager["RawSumsProcess"]):
 
 def enter_moment(
     process: RawSumsProcess, reading: Reading, *, alias: str, lock_timeout_seconds: float
-) -> None:
+) -> str:
     """
-    Let the shop's Django and the process enter one moment of the database.
+    Let the shop's Django and the process enter one moment of the database; return its name in PostgreSQL.
 
     Raises SumsUnavailable where they cannot, and another StorekeeperError where the shop's Django cannot.
     """
@@ -157,5 +161,7 @@ def enter_moment(
         process.enter_with(open_snapshot)
     elif snapshot := open_snapshot():
         process.enter(snapshot=snapshot)
+        return snapshot
     else:
         raise SumsUnavailable("the server exports no snapshot of its rows")
+    return ""

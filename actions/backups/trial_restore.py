@@ -9,12 +9,14 @@ from actions.backups.damage import require_rows, require_whole
 from actions.backups.fixture_restore import load_fixture
 from actions.backups.postgresql_dump import count_rows
 from actions.backups.postgresql_restore import restore_postgresql
+from actions.backups.raw_comparison import compare_raw
 from actions.backups.scratch_database import scratch_database
 from actions.backups.sqlite_copy import unpack_sqlite
 from actions.scope import Database
 from storekeeper.backups import Manifest
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql
 from storekeeper.errors import BackupRefused
+from storekeeper.files.private import make_private_folder
 
 Loader = Literal["auto", "loaddata", "batches"]
 
@@ -60,10 +62,11 @@ def try_restore(
         if database.alias is None:
             raise BackupRefused(f"{backup.name}: the shop's Django does not know {database.name}")
         used = choose_loader(loader, rows=manifest.rows)
+        made = _make_schema(manifest, context=context, scratch=scratch, folder=folder)
         with context.shop.talk() as conversation:
             name = str(scratch.path) if scratch.path else scratch.parameters["dbname"]
             conversation.ask("enter_scratch", database=database.alias, name=name)
-            schema = load_fixture(
+            loaded = load_fixture(
                 conversation,
                 context=context,
                 alias=database.alias,
@@ -71,9 +74,21 @@ def try_restore(
                 manifest=manifest,
                 loader=used,
                 past=True,
+                made=made,
             )
+        how = compare_raw(backup, manifest, scratch=scratch, live=database.address, loaded=loaded)
         inspect(scratch)
-        return f"restored by {used} into a scratch database{schema}; every row compared"
+        return f"restored by {used} into a scratch database{how}"
+
+
+def _make_schema(manifest: Manifest, *, context: Context, scratch: DatabaseAddress, folder: Path) -> bool:
+    """Make the tables of the backup's own schema in PostgreSQL; the shop's side makes those of SQLite."""
+    if manifest.raw is None or not manifest.raw.ddl or scratch.engine is not Engine.POSTGRESQL:
+        return False
+    from actions.backups.schema_dump import make_schema
+
+    make_private_folder(folder)
+    return make_schema(manifest.raw, address=scratch, config=context.config, folder=folder)
 
 
 def _try_native(backup: Path, manifest: Manifest, *, context: Context, scratch: DatabaseAddress) -> None:

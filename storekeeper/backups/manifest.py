@@ -100,6 +100,8 @@ class Manifest(BaseModel):
     """The text of ``storekeeper.yml`` without its secrets, so that an empty machine can be told all of it."""
     django_version: str = ""
     migrations: tuple[str, ...] = ()
+    numbers: str = ""
+    """The numbers of content types and permissions: JSON, packed with zlib, in base64."""
     raw: RawSums | None = None
     """What SQL says about the values at the moment of the snapshot; None where that could not be asked."""
     verified: AwareDatetime | None = None

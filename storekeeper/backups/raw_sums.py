@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 SQLITE_METHOD: Final = "sqlite-crc32-1"
 POSTGRESQL_METHOD: Final = "postgresql-hashtext-1"
 
+USER_MAPPINGS: Final = "user mappings of foreign servers"
+"""One of ``others``: their passwords would stand in what makes the schema."""
+
 
 class RawTable(BaseModel):
     """
@@ -31,7 +34,11 @@ class RawTable(BaseModel):
 
 
 class RawSequence(BaseModel):
-    """Where a sequence stands. ``owner`` is the table whose keys it gives, ``""`` where it has none."""
+    """
+    Where a sequence stands. ``owner`` is the table whose keys it gives, ``""`` where it has none.
+
+    ``highest`` is the highest key that is in that table; None for an empty one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,6 +46,13 @@ class RawSequence(BaseModel):
     is_called: bool = True
     owner: str = ""
     step: int = 1
+    highest: int | None = None
+
+    @property
+    def is_ahead(self) -> bool:
+        """Return whether it has given keys that no row has any more: to give them again would be wrong."""
+        last = self.value if self.is_called else self.value - self.step
+        return bool(self.owner) and self.step > 0 and last > (self.highest or 0)
 
 
 class RawSums(BaseModel):
@@ -56,3 +70,8 @@ class RawSums(BaseModel):
     sequences: dict[str, RawSequence] = Field(default_factory=dict)
     unread: dict[str, str] = Field(default_factory=dict)
     others: dict[str, int] = Field(default_factory=dict)
+    ddl: str = ""
+    """
+    What makes the schema as it was, in base64: of PostgreSQL a dump of the schema alone in pg_dump's own
+    format, of SQLite the statements as JSON, packed with zlib; ``""`` where it could not be had.
+    """

@@ -29,6 +29,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
 
     from .fixture_tables import applied_migrations, fixture_models, left_out, stored_as
     from .no_effects import silent_signals
+    from .numbers import numbers_of
     from .snapshot import snapshot
 
     sent: dict[str, dict[str, Any]] = {}
@@ -60,6 +61,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
             "summary": {
                 "snapshot": moment.isoformat(),
                 "tables": sent,
+                "numbers": numbers_of(database),
                 "stored_as": stored_as(database, connection=connection),
                 "left_out": left_out(database, connection=connection),
                 "migrations": applied_migrations(connection),

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
 
+from .names import NATURAL_KEYS
+
 _LINES = 1000
 
 
@@ -77,7 +79,8 @@ def _objects(path: str) -> Iterator[list[dict[str, Any]]]:
 
 def _insert(model: Any, group: list[Any], *, connection: Any, linked: dict[Any, None]) -> None:
     """Insert objects and their links; a link table that is in ``linked`` has had its own rows already."""
-    if any(one.object.pk is None or one.deferred_fields for one in group):
+    by_name = model._meta.label_lower in NATURAL_KEYS
+    if by_name or any(one.object.pk is None or one.deferred_fields for one in group):
         # Known by name and few: saved one by one, which gives them their keys.
         for one in group:
             one.save(using=connection.alias)

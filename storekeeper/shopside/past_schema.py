@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Any, Callable, Sequence
 
 from .fixture_load import field_orders
+from .names import NATURAL_KEYS
 
 
 class PastSchema:
@@ -33,14 +35,12 @@ class PastSchema:
         self.newer = _names(nodes - found)
         self.unknown = _names(recorded - found - replaced)
 
-    def enter(self, fixture: str) -> None:
+    def enter(self, fixture: str, *, tables: bool) -> None:
         """
-        Make the tables, and let Django's models be those of that time for the rest of this interpreter.
+        Let Django's models be those of that time for the rest of this interpreter; make ``tables`` too.
 
         The fields are put in the order that they have in the fixture at that path: migrations keep another.
         """
-        from django.core.management.commands.migrate import Command
-
         graph = self._executor.loader.graph
         targets = [
             one
@@ -49,13 +49,19 @@ class PastSchema:
                 child.key in self._found and child.key[0] == one[0] for child in graph.node_map[one].children
             )
         ]
+        if tables:
+            self._make_tables(targets)
+        _become(self._executor.loader.project_state(targets).apps, orders=field_orders(fixture))
+
+    def _make_tables(self, targets: Any) -> None:
+        from django.core.management.commands.migrate import Command
+
         unmigrated = self._executor.loader.unmigrated_apps
         if unmigrated:
             command = Command()
             command.verbosity = 0
             command.sync_apps(self._connection, unmigrated)
         self._executor.migrate(targets)
-        _become(self._executor.loader.project_state(targets).apps, orders=field_orders(fixture))
 
 
 def _names(keys: Any) -> list[str]:
@@ -75,10 +81,19 @@ def _become(state: Any, *, orders: dict[str, dict[str, int]]) -> None:
             fields.sort(key=lambda field, names=names: names.get(field.name, -1))
         meta._expire_cache()
     apps.clear_cache()
+    for label, columns in NATURAL_KEYS.items():
+        if apps.is_installed(f"django.contrib.{label.partition('.')[0]}"):
+            # Models of that time have no methods; by this one rows that are there already are found.
+            apps.get_model(label).natural_key = _natural_key(columns)
     if apps.is_installed("django.contrib.auth"):
         manager = apps.get_model("auth", "Permission")._default_manager
         # The manager of today asks for the content type of today, which is another class.
         manager.__class__ = type("_ByName", (type(manager),), {"get_by_natural_key": _permission})
+
+
+def _natural_key(columns: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    getters = [operator.attrgetter(column.replace("__", ".")) for column in columns]
+    return lambda row: tuple(get(row) for get in getters)
 
 
 def _permission(manager: Any, codename: str, app_label: str, model: str) -> Any:

@@ -37,6 +37,9 @@ def restore_fixture(
     tables: dict[str, dict[str, Any]],
     migrations: list[str],
     past: bool,
+    schema: dict[str, Any] | None = None,
+    sequences: list[dict[str, Any]] | None = None,
+    numbers: dict[str, list[list[Any]]] | None = None,
 ) -> Iterator[Any]:
     """
     Migrate, empty every table, load the fixture at ``path`` and compare with the sums in ``tables``.
@@ -51,12 +54,25 @@ def restore_fixture(
     ``loader`` is ``loaddata`` or ``batches`` (the same objects, inserted many at a time). Yields
     ``{"progress": …}`` and at the end ``{"differences": [...]}``, empty when all is equal.
     Meanwhile the shop's Django has no effects but rows.
+
+    ``schema`` is for an empty scratch database, too: ``{"made": …, "statements": [...]}``. Where the tables
+    of that time are made, or the statements make them, no migration runs, and who asks compares with SQL.
+    ``sequences`` are set to where they stood; ``{"missing": [...]}`` names those that are not there.
+    ``numbers`` are those that content types and permissions had.
     """
     from .no_effects import no_effects
 
     with no_effects():
         yield from _restore(
-            database=database, path=path, loader=loader, tables=tables, migrations=migrations, past=past
+            database=database,
+            path=path,
+            loader=loader,
+            tables=tables,
+            migrations=migrations,
+            past=past,
+            schema=schema or {},
+            sequences=sequences or [],
+            numbers=numbers or {},
         )
 
 
@@ -68,46 +84,63 @@ def _restore(
     tables: dict[str, dict[str, Any]],
     migrations: list[str],
     past: bool,
+    schema: dict[str, Any],
+    sequences: list[dict[str, Any]],
+    numbers: dict[str, list[list[Any]]],
 ) -> Iterator[Any]:
     from django.core.management import call_command
     from django.db import connections, transaction
 
     from .fixture import sums_of
     from .fixture_load import load_in_batches
+    from .numbers import keep_numbers
+    from .own_ddl import make_tables
     from .past_schema import PastSchema
+    from .sequences import set_sequences
 
     connection = connections[database]
-    schema = PastSchema(connection, migrations=migrations)
-    in_the_past = past and bool(migrations and (schema.newer or schema.unknown))
-    if in_the_past and not schema.unknown:
-        schema.enter(path)
-    elif not in_the_past:
-        call_command("migrate", database=database, interactive=False, verbosity=0, run_syncdb=True)
-    yield {"schema": {"newer": schema.newer, "unknown": schema.unknown}}
-    if in_the_past and schema.unknown:
+    state = PastSchema(connection, migrations=migrations)
+    in_the_past = past and bool(migrations and (state.newer or state.unknown))
+    made = False
+    if not (in_the_past and state.unknown):
+        made = past and (
+            schema.get("made", False)
+            or make_tables(connection, schema.get("statements", []), tables=schema.get("tables", []))
+        )
+        if in_the_past:
+            state.enter(path, tables=not made)
+        elif not made:
+            call_command("migrate", database=database, interactive=False, verbosity=0, run_syncdb=True)
+    yield {"schema": {"newer": state.newer, "unknown": state.unknown, "made": made}}
+    if in_the_past and state.unknown:
         return
     differences: list[str] = []
+    missing: list[str] = []
     try:
         with transaction.atomic(using=database):
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     # Emptying waits for everybody who uses a table, and makes everybody else wait.
                     cursor.execute("SET LOCAL lock_timeout = '60s'")
-            call_command(
-                "flush", database=database, interactive=False, verbosity=0, inhibit_post_migrate=True
-            )
+            if not made:
+                call_command(
+                    "flush", database=database, interactive=False, verbosity=0, inhibit_post_migrate=True
+                )
+            keep_numbers(numbers, database=database)
             _forget_content_types()
             if loader == "loaddata":
                 call_command("loaddata", path, database=database, verbosity=0)
             else:
                 for rows in load_in_batches(path, connection=connection):
                     yield {"progress": {"done": rows}}
-            differences = _differences(tables, sums_of(connection, database=database))
+            # The tables of the backup's own schema are compared by SQL.
+            differences = [] if made else _differences(tables, sums_of(connection, database=database))
             if differences:
                 raise _Different
+            missing = set_sequences(connection, sequences)
     except _Different:
         pass
-    yield {"differences": differences}
+    yield {"differences": differences, "missing": missing}
 
 
 class _Different(Exception):

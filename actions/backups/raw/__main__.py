@@ -3,7 +3,8 @@ The process that takes raw sums beside the shop's dump: ``python -m actions.back
 
 It hears messages over standard input and answers each with one, as frames. ``{"sqlite": PATH}`` or
 ``{"postgresql": KEYWORDS, "role": ROLE, "snapshot": ID}`` enters a moment, ``{"leave": true}`` leaves it, and
-``{"sums": true}`` takes the raw sums in it. ``{"version": PATH}`` answers with a number that differs after
+``{"sums": true}`` takes the raw sums in it. ``{"keys": TABLE, "numbers": […]}`` answers with number and key
+of those rows. ``{"version": PATH}`` answers with a number that differs after
 somebody has committed to an SQLite database. ``{"load": ENGINE}`` loads what the engine needs. Without a
 snapshot's ID PostgreSQL's moment is one of its own.
 """
@@ -52,7 +53,18 @@ class _Taker:
         if "leave" in question:
             self._connection.execute("ROLLBACK")
             return {"left": True}
+        if "keys" in question:
+            return {"keys": self._keys(question["keys"], numbers=frozenset(question["numbers"]))}
         return self._sums()
+
+    def _keys(self, table: str, *, numbers: frozenset[int]) -> list[tuple[int, str]]:
+        if self._engine == "sqlite":
+            from actions.backups.raw.sqlite import keys_of
+
+            return list(keys_of(self._connection, table, numbers=numbers))
+        from actions.backups.raw.postgresql import keys_of as keys_of_server
+
+        return list(keys_of_server(self._connection, table, numbers=numbers))
 
     def _version(self, path: str) -> int:
         if self._watcher is None:

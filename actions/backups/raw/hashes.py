@@ -21,13 +21,6 @@ def hashes_of(values: Iterable[Any]) -> list[int]:
     return list(map(crc32, map(marshal.dumps, values, _VERSION)))
 
 
-def name_of(schema: str, name: str) -> str:
-    """Return the name that a table or sequence has in a manifest; no two have the same."""
-    if not schema or (schema == "public" and "." not in name):
-        return name
-    return ".".join(f'"{part}"' if "." in part else part for part in (schema, name))
-
-
 class TableTally:
     """The sums of one table, whose rows come block by block; ``key`` has its places in a row."""
 

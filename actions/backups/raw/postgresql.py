@@ -6,7 +6,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from actions.backups.raw.hashes import CELLS, LARGEST, as_table, name_of
+from actions.backups.raw.hashes import CELLS, LARGEST, as_table
+from storekeeper.backups.raw_sums import USER_MAPPINGS
+from storekeeper.backups.table_names import table_name
 
 # Whatever the role or the database has set: equal values must have equal texts.
 _STYLES: Final = (
@@ -38,17 +40,19 @@ _COLUMNS: Final = """
     ORDER BY a.attrelid, a.attnum
 """
 _SEQUENCES: Final = """
-    SELECT n.nspname, c.relname, s.seqincrement, tn.nspname, t.relname
+    SELECT n.nspname, c.relname, s.seqincrement, tn.nspname, t.relname, a.attname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
     LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
       AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
     LEFT JOIN pg_class t ON t.oid = d.refobjid
     LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
+    LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
     WHERE c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
     ORDER BY 1, 2
 """
 # What lies in a database beside rows and sequences.
 _OTHERS: Final = (
+    (USER_MAPPINGS, "SELECT count(*) FROM pg_user_mappings"),
     ("large objects", "SELECT count(*) FROM pg_largeobject_metadata"),
     (
         "tables and sequences with grants of their own",
@@ -91,7 +95,7 @@ def postgresql_sums(
     unread: dict[str, str] = {}
     for schema, table, columns, key in _tables(connection):
         between()
-        name = name_of(schema, table)
+        name = table_name(schema, table)
         try:
             with connection.transaction():
                 tables[name] = _table_sums(connection, schema, table, columns=columns, key=key)
@@ -117,7 +121,7 @@ def keys_of(
 ) -> Iterator[tuple[int, str]]:
     """Yield the numbers that rows of the table have, each with the row's key as a person writes it."""
     for schema, plain, columns, key in _tables(connection):
-        if name_of(schema, plain) == table and key:
+        if table_name(schema, plain) == table and key:
             query = sql.SQL(
                 "SELECT number, key FROM (SELECT {} AS number, concat_ws(', ', {}) AS key FROM {}) x"
                 " WHERE number IN ({})"
@@ -208,21 +212,27 @@ def _number(columns: Sequence[str], key: Sequence[str]) -> sql.Composed:
 def _sequences(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, Any]:
     found = connection.execute(_SEQUENCES).fetchall()
     sequences: dict[str, Any] = {}
-    for schema, name, step, owner_schema, table in found:
+    for schema, name, step, owner_schema, table, column in found:
         place = sql.Identifier(schema, name)
         try:
             with connection.transaction():
-                row = connection.execute(
-                    sql.SQL("SELECT last_value, is_called FROM {}").format(place)
-                ).fetchone()
+                query = sql.SQL("SELECT last_value, is_called FROM {}").format(place)
+                row = connection.execute(query).fetchone()
+                highest = None
+                if table:
+                    query = sql.SQL("SELECT max({}) FROM {}").format(
+                        sql.Identifier(column), sql.Identifier(owner_schema, table)
+                    )
+                    highest = (connection.execute(query).fetchone() or [None])[0]
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):
             continue
         assert row is not None, "a sequence has one row"
-        sequences[name_of(schema, name)] = {
+        sequences[table_name(schema, name)] = {
             "value": row[0],
             "is_called": row[1],
             "step": step,
-            "owner": name_of(owner_schema, table) if table else "",
+            "owner": table_name(owner_schema, table) if table else "",
+            "highest": highest if isinstance(highest, int) else None,
         }
     return sequences
 

@@ -1,19 +1,26 @@
 """Raw sums of an SQLite database: its values as they are stored, with their storage classes."""
 
+import json
 import sqlite3
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any, Final
+from zlib import compress
 
 from actions.backups.raw.hashes import TableTally
 
 _ROWS: Final = 2000
-# A virtual table keeps its rows in tables of its own, which are listed here as all others are.
+# A virtual table is known by its rowid. What its module keeps its rows in are tables of their own here.
 _TABLES: Final = """
     SELECT name FROM sqlite_master
     WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-      AND upper(substr(ltrim(sql), 1, 14)) <> 'CREATE VIRTUAL'
     ORDER BY name
 """
+_IS_VIRTUAL: Final = """
+    SELECT 1 FROM sqlite_master
+    WHERE type = 'table' AND name = ? AND upper(substr(ltrim(sql), 1, 14)) = 'CREATE VIRTUAL'
+"""
+_DDL: Final = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
 
 
 def sqlite_sums(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -34,6 +41,8 @@ def sqlite_sums(connection: sqlite3.Connection) -> dict[str, Any]:
         "tables": tables,
         "unread": unread,
         "sequences": _sequences(connection),
+        # As packed_json writes it.
+        "ddl": b64encode(compress(json.dumps(connection.execute(_DDL).fetchall()).encode())).decode("ascii"),
     }
 
 
@@ -80,6 +89,8 @@ def _columns(connection: sqlite3.Connection, table: str) -> tuple[list[str], lis
     """Return the columns that hold values of their own, and the places of the primary key's among them."""
     found = connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
     plain = [(name, key) for _, name, _, _, _, key, hidden in found if not hidden]
+    if connection.execute(_IS_VIRTUAL, [table]).fetchone():
+        return ["rowid", *(name for name, _ in plain)], [0]
     places = sorted((key, place) for place, (_, key) in enumerate(plain) if key)
     return [name for name, _ in plain], [place for _, place in places]
 
@@ -88,7 +99,7 @@ def _blocks(
     connection: sqlite3.Connection, table: str, *, columns: list[str]
 ) -> Iterator[list[tuple[Any, ...]]]:
     names = ", ".join(map(quoted, columns))
-    cursor = connection.execute(f"SELECT {names} FROM {quoted(table)} NOT INDEXED")
+    cursor = connection.execute(f"SELECT {names} FROM {quoted(table)}")
     while rows := cursor.fetchmany(_ROWS):
         yield rows
 
@@ -100,7 +111,15 @@ def _sequences(connection: sqlite3.Connection) -> dict[str, Any]:
     rows = connection.execute(
         "SELECT name, seq FROM sqlite_sequence WHERE typeof(seq) = 'integer'"
     ).fetchall()
-    return {name: {"value": value, "owner": name} for name, value in rows}
+    sequences = {}
+    for name, value in rows:
+        try:
+            (highest,) = connection.execute(f"SELECT max(rowid) FROM {quoted(name)}").fetchone()
+        except sqlite3.Error:
+            # The table is gone; its number stayed.
+            continue
+        sequences[name] = {"value": value, "owner": name, "highest": highest}
+    return sequences
 
 
 def quoted(name: str) -> str:

@@ -130,8 +130,8 @@ def test_writers_go_on_while_json_is_written(keeper: Factory) -> None:
     kept = keeper(orders=200)
     file = kept.shop.data / "db.sqlite3"
     address = DatabaseAddress(name="default", engine=Engine.SQLITE, path=file)
-    with quiet_conversation(kept.context(), alias="default", address=address) as conversation:
-        answers = conversation.stream("dump_fixture", database="default")
+    with quiet_conversation(kept.context(), alias="default", address=address) as reading:
+        answers = reading.conversation.stream("dump_fixture", database="default")
         # More than a pipe holds is to come: the shop's side waits in the middle of its reading.
         assert "table" in next(answers)
         with sqlite3.connect(file, timeout=0) as connection:

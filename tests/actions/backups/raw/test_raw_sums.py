@@ -105,7 +105,7 @@ def test_every_table_of_sqlite_is_read() -> None:
     assert set(found["tables"]) == {'odd "name', "pairs", "numbered"}
     assert set(found["tables"]['odd "name']["columns"]) == {"a", "b.c"}
     assert found["tables"]["pairs"]["key"] == ["b", "a"]
-    assert found["sequences"] == {"numbered": {"value": 41, "owner": "numbered"}}
+    assert found["sequences"] == {"numbered": {"value": 41, "owner": "numbered", "highest": None}}
 
 
 Sums = Callable[..., dict[str, Any]]
@@ -181,9 +181,15 @@ def test_postgresql_names_tables_and_sequences_of_every_kind(server_sums: Sums) 
         "SELECT setval('invoice_no', 500)",
         "SELECT lo_create(0)",
     )
-    assert set(found["tables"]) == {"other.Items", 'public."legacy.items"', "pairs"}
+    assert set(found["tables"]) == {"other.Items", '"legacy.items"', "pairs"}
     assert found["tables"]["pairs"]["key"] == ["b", "a"]
-    assert found["tables"]['public."legacy.items"']["rows"] == 2
-    assert found["sequences"]["invoice_no"] == {"value": 500, "is_called": True, "step": 1, "owner": ""}
+    assert found["tables"]['"legacy.items"']["rows"] == 2
+    assert found["sequences"]["invoice_no"] == {
+        "value": 500,
+        "is_called": True,
+        "step": 1,
+        "owner": "",
+        "highest": None,
+    }
     assert found["sequences"]["other.Items_id_seq"]["owner"] == "other.Items"
     assert found["others"] == {"large objects": 1}

@@ -1,0 +1,71 @@
+"""Compare a restored database with a backup's raw sums: by SQL, without any code that wrote the backup."""
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from actions.backups.damage import NotProved
+from actions.backups.fixture_restore import DJANGO_MIGRATIONS, Loaded
+from actions.backups.raw_differences import find_differences, find_sequence_differences
+from actions.backups.raw_sums import RawSumsProcess, SumsUnavailable
+from storekeeper.backups import Manifest, RawSums
+from storekeeper.databases import DatabaseAddress
+
+_SHOWN = 8
+
+
+def compare_raw(
+    backup: Path, manifest: Manifest, *, scratch: DatabaseAddress, live: DatabaseAddress, loaded: Loaded
+) -> str:
+    """
+    Compare what was restored into ``scratch`` with the raw sums; return, in words, how it was compared.
+
+    Raises NotProved, naming tables, columns and keys. A row that is not in the restored database is looked
+    for in the ``live`` one.
+    """
+    raw = manifest.raw
+    if raw is None:
+        when = " at the schema of its time" if loaded.newer else ""
+        return f"{when}; every row compared, by the code that wrote it alone"
+    with ExitStack() as ended:
+        process = ended.enter_context(RawSumsProcess(scratch))
+        process.enter()
+        process.begin()
+        found = process.sums()
+
+        def keys(table: str, numbers: Collection[int]) -> dict[int, str]:
+            known = process.keys(table, numbers=numbers)
+            lost = set(numbers) - known.keys()
+            return {**known, **_live_keys(live, table, numbers=lost)} if lost else known
+
+        tables = {label: table.stored_as for label, table in manifest.tables.items()}
+        differences = list(find_differences(raw, found, tables=tables, keys=keys))
+    differences += _sequences(raw, found, loaded=loaded)
+    if differences:
+        told = "; ".join(differences[:_SHOWN]) + ("; …" if len(differences) > _SHOWN else "")
+        raise NotProved(f"{backup.name} restores to something else than it was made from: {told}")
+    when = " with its own schema" if loaded.own_schema else " at the schema of its time" * loaded.newer
+    return f"{when}; every value compared by SQL"
+
+
+def _sequences(raw: RawSums, found: RawSums, *, loaded: Loaded) -> Iterator[str]:
+    """Yield which sequences differ; what migrations would not make is not there without the own schema."""
+    yield from find_sequence_differences(
+        {
+            name: sequence
+            for name, sequence in raw.sequences.items()
+            if sequence.owner != DJANGO_MIGRATIONS
+            and (loaded.own_schema or name not in loaded.missing_sequences)
+        },
+        found.sequences,
+    )
+
+
+def _live_keys(live: DatabaseAddress, table: str, *, numbers: Collection[int]) -> dict[int, str]:
+    """Return the keys that the live database has for these numbers; none where it cannot be asked."""
+    try:
+        with RawSumsProcess(live) as process:
+            process.enter()
+            return process.keys(table, numbers=numbers)
+    except SumsUnavailable:
+        return {}
