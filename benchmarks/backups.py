@@ -34,7 +34,7 @@ execute_from_command_line(["manage.py", *sys.argv[2:]])
 """
 _STOREKEEPER = """
 import sys
-from storekeeper.cli import main
+from storekeeper.__main__ import main
 sys.argv = ["storekeeper", *sys.argv[1:]]
 main()
 """

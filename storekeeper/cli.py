@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 75 already running.
 """
 
 import importlib
-import os
 import sys
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +13,6 @@ import click
 
 from actions.table import ACTIONS
 from storekeeper import __version__
-from storekeeper.config.load import MANAGE_VARIABLE
 from storekeeper.errors import StorekeeperError
 
 # Command → module and name; the actions come from their own table.
@@ -66,11 +64,12 @@ def storekeeper() -> None:
     """Keep a Django shop's storage healthy: measure it, be warned, and clean, rotate and back up safely."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command in ``arguments`` (default: the process's own) and end the process as it ends."""
-    # The folder of manage.py when we run for it; programs that we start do not.
-    manage = os.environ.pop(MANAGE_VARIABLE, None)
-    project = Path(manage) if manage else None
+def main(arguments: list[str] | None = None, *, project: Path | None = None) -> None:
+    """
+    Run the command in ``arguments`` (default: the process's own) and end the process as it ends.
+
+    ``project`` is the folder of manage.py when we run for it.
+    """
     # A file name in any encoding can be printed; a pipe that is closed early ends us quietly.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -1,7 +1,8 @@
 """
 The one place that starts programs: from an argument list, without a shell, with a time limit.
 
-Secrets travel in the environment or over standard input, never in the arguments.
+Secrets travel in the environment or over standard input, never in the arguments. psutil is imported where it
+is used: a command starts the shop's interpreter before it loads anything that takes time.
 """
 
 import os
@@ -11,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NoReturn
-
-import psutil
 
 from storekeeper.errors import ProcessFailed
 
@@ -55,12 +54,16 @@ def run(
 
 
 def wait(arguments: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> int:
+    """Run a program as if it were us: our terminal, no time limit; give its exit code."""
+    return end_of(start(arguments, environment=environment, standard_input=None))
+
+
+def end_of(process: "subprocess.Popen[bytes]") -> int:
     """
-    Run a program as if it were us: our terminal, no time limit; give its exit code.
+    Wait for a program that runs as if it were us; give its exit code.
 
     Ctrl-C reaches it through the terminal, so we wait for its own answer to that.
     """
-    process = start(arguments, environment=environment, standard_input=None)
     while True:
         try:
             return process.wait()
@@ -78,13 +81,15 @@ def start(
     standard_input: int | None = subprocess.DEVNULL,
     piped: bool = False,
     own_group: bool = False,
+    inherited: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     """
     Start a program that lives beside us; the caller ends it and reaps it.
 
     ``piped`` connects its standard input and output to us; ``output`` and ``errors`` name files
     otherwise; None means our own. ``own_group`` keeps a terminal's Ctrl-C away from it, for callers
-    that end it themselves. Raises ProcessFailed when the program cannot be started.
+    that end it themselves. ``inherited`` are open files that it gets by their numbers. Raises ProcessFailed
+    when the program cannot be started.
     """
     words = [os.fspath(argument) for argument in arguments]
     try:
@@ -96,6 +101,7 @@ def start(
             stdout=subprocess.PIPE if piped else output,
             stderr=errors,
             start_new_session=own_group and sys.platform != "win32",
+            pass_fds=inherited,
         )
     except OSError as error:
         raise _not_started(words[0], error) from None
@@ -114,6 +120,8 @@ def stop(process: "subprocess.Popen[bytes]", *, grace_seconds: float = 10.0) -> 
 
 def lives(process: int, *, started: float) -> bool:
     """Tell whether the process of this number still runs, and is the one that began at this time."""
+    import psutil
+
     try:
         return abs(psutil.Process(process).create_time() - started) < 2
     except psutil.Error:
@@ -127,6 +135,8 @@ def begin_anew() -> NoReturn:
     All threads end, wherever they are, all files are closed and all locks are given back. On Windows our
     process only ends, with code 1: whoever watches over it starts it again.
     """
+    import psutil
+
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             child.kill()

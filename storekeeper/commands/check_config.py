@@ -9,7 +9,8 @@ import click
 from actions.media.approvals import Approvals
 from actions.playbooks import check_playbooks
 from storekeeper.commands.common import config_option, print_json
-from storekeeper.config import Config, find_config, load_config
+from storekeeper.config import Config, load_config
+from storekeeper.config_file import find_config
 from storekeeper.encryption.identities import IDENTITY_VARIABLE
 from storekeeper.encryption.stray_keys import find_stray_identities
 from storekeeper.errors import ConfigurationError, ShopError, StorekeeperError

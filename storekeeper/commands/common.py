@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 import click
 
-from storekeeper.config import Config, find_config, load_config, parse_config
+from storekeeper.config import Config, load_config, parse_config
+from storekeeper.config_file import find_config
 from storekeeper.errors import ConfigurationError
 from storekeeper.shop import Shop
 from storekeeper.shop.draft import Draft

@@ -7,7 +7,8 @@ import click
 
 from exporter.run import run_exporter
 from storekeeper.commands.service_options import service_options, start_log
-from storekeeper.config import Config, find_config
+from storekeeper.config import Config
+from storekeeper.config_file import find_config
 from storekeeper.shop import Shop, ShopDescription
 
 

@@ -13,7 +13,7 @@ import click
 
 from storekeeper.commands.recovery_key import what_to_do
 from storekeeper.config import parse_config
-from storekeeper.config.load import FILE_NAME
+from storekeeper.config_file import FILE_NAME
 from storekeeper.databases import address_from_django
 from storekeeper.databases.identity import identity_of
 from storekeeper.encryption.new_key import make_key

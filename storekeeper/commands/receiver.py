@@ -7,7 +7,7 @@ import click
 
 from actions.receiver.service import run_receiver
 from storekeeper.commands.service_options import service_options, start_log
-from storekeeper.config import find_config
+from storekeeper.config_file import find_config
 
 
 @click.command()

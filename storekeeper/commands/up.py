@@ -12,9 +12,9 @@ import click
 
 from storekeeper.commands.common import config_option
 from storekeeper.commands.init import write_config
-from storekeeper.config import Config, find_config, load_config
-from storekeeper.config.load import FILE_NAME
+from storekeeper.config import Config, load_config
 from storekeeper.config.running_loop import announced
+from storekeeper.config_file import FILE_NAME, find_config
 from storekeeper.errors import ConfigurationError, StorekeeperError
 from storekeeper.stack.demonstration import DemonstrationShop
 from storekeeper.stack.display import Display

@@ -1,6 +1,6 @@
 """The config: ``storekeeper.yml`` read, checked as a whole and handed on as frozen values."""
 
-from storekeeper.config.load import find_config, load_config, parse_config
+from storekeeper.config.load import load_config, parse_config
 from storekeeper.config.model import (
     Area,
     Backups,
@@ -25,7 +25,6 @@ __all__ = [
     "Receiver",
     "Retention",
     "Step",
-    "find_config",
     "load_config",
     "parse_config",
 ]

@@ -1,4 +1,4 @@
-"""Find the config file, read it, and give either a whole valid config or all its problems at once."""
+"""Read the config file, and give either a whole valid config or all its problems at once."""
 
 import os
 import platform
@@ -16,37 +16,9 @@ from storekeeper.config.running_loop import with_running_loop
 from storekeeper.config.yaml_reader import read_yaml
 from storekeeper.errors import ConfigurationError
 
-FILE_NAME = "storekeeper.yml"
-FILE_VARIABLE = "STOREKEEPER_CONFIG"
 STATE_VARIABLE = "STOREKEEPER_STATE"
-# Set for the command that manage.py hands its own commands to.
-MANAGE_VARIABLE = "STOREKEEPER_MANAGE_PROJECT"
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-def find_config(
-    given: Path | None, *, environment: Mapping[str, str] = os.environ, beside: Path | None = None
-) -> Path:
-    """
-    Give the path of the config: the one given, else $STOREKEEPER_CONFIG, else ``storekeeper.yml`` in the
-    current folder, else beside manage.py.
-
-    Raises ConfigurationError, naming the places that were looked at.
-    """
-    named = given or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
-    if named is not None:
-        if not named.is_file():
-            raise ConfigurationError(f"there is no config file {named}", hint="storekeeper init writes one")
-        return named
-    places = [Path(FILE_NAME), *([beside / FILE_NAME] if beside else [])]
-    for place in places:
-        if place.is_file():
-            return place
-    raise ConfigurationError(
-        f"there is no {' and no '.join(str(place) for place in places)}",
-        hint=f"storekeeper init --project DIR writes one; --config.file or ${FILE_VARIABLE} names one",
-    )
 
 
 def load_config(path: Path, *, environment: Mapping[str, str] = os.environ) -> Config:

@@ -8,6 +8,7 @@ It runs in an interpreter of its own, since a shop may well have an application 
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, handle_default_options
 
 from storekeeper import processes
-from storekeeper.config.load import MANAGE_VARIABLE
+from storekeeper.config_file import MANAGE_VARIABLE
+from storekeeper.early_shop import ASKING, PIPES_VARIABLE
+from storekeeper.shopside.answers import serve
 
 # Option → number of values; these are Django's own and stay here.
 _DJANGO_OPTIONS = {
@@ -46,7 +49,9 @@ class Delegate(BaseCommand):
         parser.add_argument("--settings")
         parser.add_argument("--pythonpath")
         handle_default_options(parser.parse_known_args(own)[0])
-        code = self._run(argv[1], rest)
+        # This process ends with the command: until then its Django can answer, which saves another start.
+        serving = argv[1] in ASKING and os.name == "posix"
+        code = _serve(argv[1], rest) if serving else self._run(argv[1], rest)
         if code:
             sys.exit(code)
 
@@ -66,11 +71,32 @@ class Delegate(BaseCommand):
             raise CommandError(f"{name} ended with code {code}", returncode=code)
 
     def _run(self, name: str, words: Sequence[str]) -> int:
-        # -P: the current folder, here the shop's, is not a place to import from.
-        return processes.wait(
-            [sys.executable, "-P", "-m", "storekeeper", name, *words],
-            environment={MANAGE_VARIABLE: str(_project())},
-        )
+        return processes.wait(_command(name, words), environment={MANAGE_VARIABLE: str(_project())})
+
+
+def _command(name: str, words: Sequence[str]) -> list[str]:
+    # -P: the current folder, here the shop's, is not a place to import from.
+    return [sys.executable, "-P", "-m", "storekeeper", name, *words]
+
+
+def _serve(name: str, words: Sequence[str]) -> int:
+    """Start the command, answer what it asks the shop, and return its exit code."""
+    questions, asking = os.pipe()
+    answering, answers = os.pipe()
+    process = processes.start(
+        _command(name, words),
+        environment={MANAGE_VARIABLE: str(_project()), PIPES_VARIABLE: f"{asking}:{answering}"},
+        standard_input=None,
+        inherited=(asking, answering),
+    )
+    os.close(asking)
+    os.close(answering)
+    # What the shop prints while it answers must not get into what the command prints.
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    with suppress(KeyboardInterrupt), os.fdopen(questions, "rb") as asked, os.fdopen(answers, "wb") as told:
+        serve(None, questions=asked, answers=told)
+    return processes.end_of(process)
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:

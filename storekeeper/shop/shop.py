@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Any, Self
 
-from storekeeper import processes, shopside
+from storekeeper import processes
 from storekeeper.config import Config
+from storekeeper.early_shop import start_interpreter, take
 from storekeeper.errors import DatabaseUnavailable, ShopError, StorekeeperError
 from storekeeper.shop.description import ShopDescription
 from storekeeper.shopside.frames import DATA, read_frame, write_message
@@ -21,7 +21,6 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _PIPE_BYTES = 1 << 20
-_SHOP_SIDE = Path(shopside.__file__).parent
 
 _ERRORS: Mapping[str, type[StorekeeperError]] = {"shop": ShopError, "database": DatabaseUnavailable}
 
@@ -37,7 +36,7 @@ class Shop:
     def __init__(self, project: Path, *, python: Path | None = None, settings: str | None = None) -> None:
         self.project = project
         self._python = python or Path(sys.executable)
-        self._environment = {"DJANGO_SETTINGS_MODULE": settings} if settings else {}
+        self._settings = settings
         self._may_stay = False
         self._waiting: Conversation | None = None
 
@@ -85,7 +84,7 @@ class Shop:
         waiting = self._take_waiting()
         if waiting is not None:
             return waiting
-        return Conversation(self._python, project=self.project, environment=self._environment)
+        return Conversation(self._python, project=self.project, settings=self._settings)
 
     def _take_waiting(self) -> "Conversation | None":
         waiting, self._waiting = self._waiting, None
@@ -100,20 +99,20 @@ class Conversation(AbstractContextManager["Conversation"]):
     not is killed, and the database rolls back what it had not committed.
     """
 
-    def __init__(self, python: Path, *, project: Path, environment: Mapping[str, str]) -> None:
-        # A file, not a pipe: a shop that prints much would fill a pipe that nobody reads.
-        self._errors = TemporaryFile()  # noqa: SIM115 - closed when the conversation is left
-        self._process = processes.start(
-            [python, _SHOP_SIDE, project],
-            directory=project,
-            # Frames are bytes, but what the shop prints must not fail on a Khmer word.
-            environment={"PYTHONIOENCODING": "utf-8:backslashreplace", **environment},
-            errors=self._errors,
-            piped=True,
+    def __init__(
+        self,
+        python: Path,
+        *,
+        project: Path,
+        settings: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        early = None if environment else take(python, project=project, settings=settings)
+        self._interpreter = early or start_interpreter(
+            python, project=project, settings=settings, environment=environment
         )
-        assert self._process.stdin and self._process.stdout
-        self._requests = self._process.stdin
-        self._answers = self._process.stdout
+        self._requests = self._interpreter.questions
+        self._answers = self._interpreter.answers
         _widen(self._answers)
 
     def __exit__(
@@ -129,14 +128,8 @@ class Conversation(AbstractContextManager["Conversation"]):
 
     def close(self, *, kill: bool = False) -> None:
         """End the interpreter."""
-        # An interpreter that has gone already was or will be told elsewhere.
-        with suppress(OSError):
-            self._requests.close()
-        if kill:
-            self._process.kill()
-        processes.stop(self._process)
-        self._answers.close()
-        self._errors.close()
+        self._interpreter.stop(kill=kill)
+        self._interpreter.close()
 
     def ask(self, question: str, **arguments: Any) -> Any:
         """Put a question that has one answer; raises ShopError or DatabaseUnavailable."""
@@ -172,11 +165,15 @@ class Conversation(AbstractContextManager["Conversation"]):
 
     def _silence(self, question: str) -> ShopError:
         """Give the error for an interpreter that ended in the middle."""
-        code = processes.stop(self._process)
-        self._errors.seek(0)
-        words = processes.last_words(self._errors.read())
+        code = self._interpreter.stop()
+        errors = self._interpreter.errors
+        words = ""
+        if errors is not None:
+            errors.seek(0)
+            words = f": {processes.last_words(errors.read())}"
+        ended = "ended" if code is None else f"ended with code {code}"
         return ShopError(
-            f"the shop's interpreter ended with code {code} while it was asked to {question}: {words}",
+            f"the shop's interpreter {ended} while it was asked to {question}{words}",
             hint="Try the shop's own manage.py check with the same Python",
         )
 

@@ -36,18 +36,30 @@ _HIDDEN_ROWS = (
 )
 
 
-def serve(project: str, *, questions: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer until the pipe is closed; an error ends one question, not the conversation."""
+def serve(project: str | None, *, questions: IO[bytes], answers: IO[bytes]) -> None:
+    """
+    Answer until the pipe is closed; an error ends one question, not the conversation.
+
+    Django is started at once, before it is asked; without a ``project`` it runs already. Where it does not
+    start, the first question is told why, and each further one makes it try again.
+    """
+    broken: list[Exception] = []
     started = False
+    try:
+        _start(project)
+        started = True
+    except Exception as error:  # noqa: BLE001 - told to whoever asks
+        broken.append(error)
     while True:
         frame = read_frame(questions)
         if frame is None:
             return
         request = json.loads(frame[1])
         try:
+            if broken:
+                raise broken.pop()
             if not started:
-                start_django(project)
-                limit_waits()
+                _start(project)
                 started = True
             for answer in _answerer(request["question"])(**request["arguments"]):
                 if isinstance(answer, (bytes, bytearray, memoryview)):
@@ -60,6 +72,12 @@ def serve(project: str, *, questions: IO[bytes], answers: IO[bytes]) -> None:
             write_message(answers, _error(error))
         else:
             write_message(answers, {"end": True})
+
+
+def _start(project: str | None) -> None:
+    if project is not None:
+        start_django(project)
+    limit_waits()
 
 
 def _answerer(question: str) -> Callable[..., Iterator[Any]]:

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storekeeper.config import Config, find_config, load_config, parse_config
+from storekeeper.config import Config, load_config, parse_config
+from storekeeper.config_file import find_config
 from storekeeper.errors import ConfigurationError
 from storekeeper.units import Age
 
