@@ -14,8 +14,8 @@ from actions.recover import Recover, RecoverOptions
 from actions.recovery.backup_set import moment_of
 from storekeeper.commands.action import command_of
 from storekeeper.commands.common import manage_project, read_config
-from storekeeper.config import Config, find_config, load_config, parse_config
-from storekeeper.config.load import FILE_NAME
+from storekeeper.config import Config, load_config, parse_config
+from storekeeper.config_file import FILE_NAME, find_config
 from storekeeper.encryption import read_identities
 from storekeeper.encryption.streams import require_identities
 from storekeeper.errors import BackupRefused, ConfigurationError

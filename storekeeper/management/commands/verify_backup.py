@@ -7,4 +7,4 @@ class Command(Delegate):
     """The action of the same name."""
 
     help = "Restore a backup into a scratch database and compare every table with what was backed up."
-    stealth_options = ("all", "config.file", "dry_run", "json", "loader")
+    stealth_options = ("all", "config.file", "dry_run", "identity", "json", "loader")
