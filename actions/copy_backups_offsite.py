@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actions.action import Context, Outcome
-from actions.offsite.copy import Copies, all_backups, copy_to_all
-from actions.offsite.place import redacted
+from actions.offsite.copy import Copies, all_backups, copy_to_all, places_of
 from storekeeper.backups import Backup
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
@@ -32,8 +31,8 @@ class OffsitePlan:
     def summary(self) -> str:
         """Say what would be copied."""
         if not self.places:
-            return "the config names no place for copies (backups.offsite)"
-        size = format_size(sum(backup.manifest.size_bytes for backup in self.backups))
+            return "the config names no place for copies (backups.offsite, backups.media.copies)"
+        size = format_size(sum(backup.manifest.held_bytes for backup in self.backups))
         return (
             f"would copy what is missing of {len(self.backups)} backups ({size}) to {', '.join(self.places)}"
         )
@@ -47,7 +46,7 @@ class OffsitePlan:
         """Give one row per backup."""
         return [
             ("backup", "size"),
-            *((one.path.name, format_size(one.manifest.size_bytes)) for one in self.backups),
+            *((one.path.name, format_size(one.manifest.held_bytes)) for one in self.backups),
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -81,7 +80,7 @@ class CopyBackupsOffsite:
         return OffsitePlan(
             folder=backups.path,
             backups=tuple(all_backups(backups.path, shop=context.config.shop)),
-            places=tuple(redacted(url) for url in backups.offsite),
+            places=places_of(context.config),
         )
 
     def perform(self, context: Context, options: CopyBackupsOffsiteOptions, plan: OffsitePlan) -> Outcome:

@@ -56,7 +56,7 @@ def _has_use(name: str, config: Config) -> bool:
         return MEDIA in config.areas
     if name == "drill":
         return bool(config.databases)
-    return name != CopyBackupsOffsite.name or bool(config.backups.offsite)
+    return name != CopyBackupsOffsite.name or bool(config.backups.offsite or config.backups.media.copies)
 
 
 def check_schedule(config: Config, *, actions: Mapping[str, Action[Any, Any]]) -> tuple[str, ...]:

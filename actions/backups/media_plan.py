@@ -10,6 +10,7 @@ from actions.backups.archive_size import too_large_for_archives
 from storekeeper.backups import MEDIA, Backup, find_backups
 from storekeeper.errors import BackupRefused
 from storekeeper.files import Tree, free_bytes
+from storekeeper.shop import ShopDescription
 from storekeeper.shop.storages import holds_uploads, short_name, uploads_elsewhere
 from storekeeper.units import format_size
 
@@ -98,7 +99,8 @@ def plan_media_backup(
     An empty folder is most often one whose disk is not mounted; its backup would push out the good ones.
     ``repository`` is the label of restic's, ``disk`` its folder where that is on this machine.
     """
-    _require_uploads(context, area=area, root=root)
+    description = context.shop.describe()
+    _require_uploads(description, area=area, root=root)
     shop = context.config.shop
     earlier = [one for one in find_backups(folder, kind=MEDIA, shop=shop) if one.manifest.area == area]
     restic = context.config.backups.media.engine == "restic"
@@ -123,18 +125,17 @@ def plan_media_backup(
         needed_bytes=new_bytes if restic else _needed_bytes(files, size_bytes, earlier=earlier),
         free_bytes=free_bytes(disk or folder),
         repository=repository,
-        time_zone=context.shop.describe().time_zone,
+        time_zone=description.time_zone,
         notes=(
             *_notes(context, folder=folder),
-            *_elsewhere(context, root=root),
+            *_elsewhere(description, root=root),
             *filter(None, [too_large_for_archives(size_bytes, config=context.config)]),
         ),
     )
 
 
-def _require_uploads(context: Context, *, area: str, root: Path) -> None:
+def _require_uploads(description: ShopDescription, *, area: str, root: Path) -> None:
     """Raise BackupRefused for a folder of uploads that the shop does not put its uploads in."""
-    description = context.shop.describe()
     is_of_uploads = area == MEDIA or (
         description.media_root is not None and description.media_root.resolve() == root.resolve()
     )
@@ -156,9 +157,9 @@ def _needed_bytes(files: int, size_bytes: int, *, earlier: list[Backup]) -> int:
     return int(size_bytes * share) + files * _BYTES_PER_FILE
 
 
-def _elsewhere(context: Context, *, root: Path) -> tuple[str, ...]:
+def _elsewhere(description: ShopDescription, *, root: Path) -> tuple[str, ...]:
     """Say which uploads of the shop are not in this backup."""
-    found = uploads_elsewhere(root, description=context.shop.describe())
+    found = uploads_elsewhere(root, description=description)
     if not found:
         return ()
     names = ", ".join(

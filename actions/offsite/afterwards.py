@@ -18,7 +18,7 @@ def with_copies(context: Context, outcome: Outcome, *, locks: Path) -> Outcome:
     """
     made = [(path, read_manifest(path)) for path in outcome.created]
     backups = [Backup(path=path, manifest=manifest) for path, manifest in made if manifest is not None]
-    if not (backups and context.config.backups.offsite):
+    if not (backups and (context.config.backups.offsite or context.config.backups.media.copies)):
         return outcome
     # Loaded here: no other run waits for what copies need.
     from actions.copy_backups_offsite import RESOURCE, details_of

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from actions.action import Context, Progress
+from actions.backups.restic.copies import copy_snapshots
 from actions.encryption.manifests import is_same_backup, manifest_in_clear
 from actions.offsite.copies import manifests_at
 from actions.offsite.place import OffsitePlace, redacted
@@ -26,6 +27,7 @@ from storekeeper.backups import (
     sums_name,
 )
 from storekeeper.backups.manifest import read_manifest_text
+from storekeeper.config import Config
 from storekeeper.encryption import Recipients
 from storekeeper.errors import BackupRefused, ConfigurationError, OffsiteFailed, UnsafePath
 from storekeeper.files import Tree
@@ -74,8 +76,22 @@ def all_backups(folder: Path, *, shop: str) -> list[Backup]:
 
 
 def copy_to_all(context: Context, backups: Sequence[Backup]) -> list[Copies]:
-    """Copy the backups to each place of the config; a place that fails keeps no other from its copies."""
-    return [copy_to(context, url, backups=backups) for url in context.config.backups.offsite]
+    """
+    Copy the backups to each place of the config; a place that fails keeps no other from its copies.
+
+    Snapshots go first, to the repositories of their own copies: their records say then where those are.
+    """
+    snapshots = [
+        Copies(place=one.place, copied=one.copied, present=one.present, error=one.error)
+        for one in copy_snapshots(context, backups)
+    ]
+    return snapshots + [copy_to(context, url, backups=backups) for url in context.config.backups.offsite]
+
+
+def places_of(config: Config) -> tuple[str, ...]:
+    """Return every place that is to have copies, without passwords."""
+    backups = config.backups
+    return tuple(redacted(url) for url in (*backups.offsite, *backups.media.copies))
 
 
 def copy_to(context: Context, url: str, *, backups: Sequence[Backup]) -> Copies:

@@ -70,7 +70,7 @@ def _holds_uploads(evidence: Evidence, root: Path) -> bool:
 
 def offsite(evidence: Evidence) -> Answer:
     """Tell whether copies of the backups went to another place in the last week."""
-    places = len(evidence.config.backups.offsite)
+    places = len(evidence.config.backups.offsite) + len(evidence.config.backups.media.copies)
     if not places:
         return look("no other place is configured", "add offsite: to backups: in storekeeper.yml")
     last = last_success(evidence.config, "copy_backups_offsite")

@@ -16,6 +16,7 @@ import pytest
 from actions.backups.restic.repository import Repository, repository_of
 from actions.backups.restic.snapshots import open_or_make
 from storekeeper.config import load_config
+from storekeeper.shop import Shop
 from tests.actions.restic.quick_key import make_quick
 
 
@@ -128,6 +129,12 @@ def make_restic(make_keeper: Callable[..., Any], empty_repository: Repository) -
             )
         )
         keeper.config = load_config(file, environment={})
+        # What the shop says of itself is asked once: to start Django takes longer than all that restic does.
+        shop = Shop.of(keeper.config)
+        description = shop.describe()
+        shop.describe = lambda *, stay=False: description
+        context = keeper.context
+        keeper.context = lambda: dataclasses.replace(context(), shop=shop)
         made = Restic(keeper=keeper)
         if quick:
             assert empty_repository.path is not None
