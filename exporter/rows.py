@@ -10,6 +10,7 @@ from psycopg import sql
 
 from exporter.named_files import PATIENT_SECONDS, quoted
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql, connect_sqlite
+from storekeeper.databases.sqlite_stand_ins import ask_with_stand_ins, lacks_something
 
 # Tables of the user; the parent of partitions has no rows of its own.
 POSTGRESQL_TABLES: Final = """
@@ -92,9 +93,16 @@ def _measure_sqlite(address: DatabaseAddress, limit: int) -> Iterator[TableUsage
         if has_sizes and pages * page_size <= SQLITE_SIZES_TO_BYTES:
             sizes = dict(connection.execute(SQLITE_SIZES).fetchall())
         for name in names:
-            rows, exact = _count_sqlite(connection, name, limit)
+            counted: int | None
+            try:
+                counted, exact = _count_sqlite(connection, name, limit)
+            except sqlite3.OperationalError as error:
+                if not lacks_something(error):
+                    raise
+                yield f"table {name} of database {address.name}: {error}"
+                counted, exact = None, False
             yield TableUsage(
-                database=address.name, table=name, rows=rows, exact=exact, size_bytes=sizes.get(name)
+                database=address.name, table=name, rows=counted, exact=exact, size_bytes=sizes.get(name)
             )
 
 
@@ -104,9 +112,16 @@ def _count_sqlite(connection: sqlite3.Connection, name: str, limit: int) -> tupl
 
     From there on give the number that ANALYZE saw, else the span of the row numbers.
     """
-    [counted] = connection.execute(
-        f"SELECT count(*) FROM (SELECT 1 FROM {quoted(name)} LIMIT ?)", (max(limit, 1),)
-    ).fetchone()
+    try:
+        [counted] = connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM {quoted(name)} LIMIT ?)", (max(limit, 1),)
+        ).fetchone()
+    except sqlite3.OperationalError as error:
+        if not lacks_something(error):
+            raise
+        # The keys of a table WITHOUT ROWID may have an order of the shop's own.
+        [[counted]] = ask_with_stand_ins(connection, f"SELECT count(*) FROM {quoted(name)}")
+        return counted, True
     if counted < limit:
         return counted, True
     if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone()[0]:
@@ -116,9 +131,15 @@ def _count_sqlite(connection: sqlite3.Connection, name: str, limit: int) -> tupl
         if found is not None:
             return max(int(found), counted), False
     table = quoted(name)
-    low, high = connection.execute(
-        f"SELECT (SELECT min(rowid) FROM {table}), (SELECT max(rowid) FROM {table})"
-    ).fetchone()
+    try:
+        low, high = connection.execute(
+            f"SELECT (SELECT min(rowid) FROM {table}), (SELECT max(rowid) FROM {table})"
+        ).fetchone()
+    except sqlite3.OperationalError as error:
+        if not lacks_something(error):
+            raise
+        # A table WITHOUT ROWID.
+        return counted, False
     return max(int(high or 0) - int(low or 0) + 1, counted), False
 
 

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from actions.action import Context
+from actions.action import Context, Progress
 from actions.backups.json_backup import disk_errors
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, check_content, file_sums
@@ -34,6 +34,17 @@ def write_native_backup(
     The file appears under its name only after it was read from end to end. Raises StorekeeperError, and
     no file appears.
     """
+    manifest = _write(address, context=context, path=path, draft=draft, compress=compress)
+    for what, named in (("left out", manifest.left_out), ("not checked", manifest.not_checked)):
+        for name, why in named.items():
+            note = f"{path.name}: {what}: {name}: {why}"
+            context.report(Progress(done=0, unit="tables", note=note))
+    return manifest
+
+
+def _write(
+    address: DatabaseAddress, *, context: Context, path: Path, draft: Manifest, compress: bool
+) -> Manifest:
     if address.engine is Engine.POSTGRESQL:
         with disk_errors(path), PartialFile(path) as file:
             server, tables, left_out = dump_postgresql(
@@ -70,7 +81,9 @@ def _write_sqlite(
     plain = path.with_suffix("") if compress else path
     with disk_errors(path), PartialFile(plain) as copy:
         copy_sqlite(address, target=copy.path)
-        tables = check_sqlite(copy.path)
+        checked = check_sqlite(copy.path)
+        draft = draft.model_copy(update={"not_checked": checked.not_checked})
+        tables = checked.tables
         if context.cancelled():
             raise BackupRefused("cancelled; no file was made")
         server = f"sqlite {sqlite3.sqlite_version}"

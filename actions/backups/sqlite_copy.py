@@ -4,6 +4,7 @@ import errno
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from actions.backups.damage import NotProved, require_rows
@@ -11,6 +12,7 @@ from actions.backups.json_backup import disk_errors
 from actions.backups.packing import unpacked
 from storekeeper.backups import Manifest, TableSum
 from storekeeper.databases import DatabaseAddress, connect_sqlite
+from storekeeper.databases.sqlite_stand_ins import ask_with_stand_ins, lacks_something
 from storekeeper.errors import BackupRefused, DatabaseUnavailable, NotEnoughSpace
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
@@ -62,39 +64,103 @@ def copy_pages(source: sqlite3.Connection, target: sqlite3.Connection, *, patien
     source.backup(target, pages=-1, progress=wait)
 
 
-def check_sqlite(path: Path) -> dict[str, TableSum]:
-    """
-    Check a copy of an SQLite database from end to end; give the rows of each table.
+@dataclass(frozen=True, kw_only=True)
+class CheckedFile:
+    """The rows of each table; and each one that could not be read or checked to its end, with why."""
 
-    Nothing is written beside it. Raises BackupRefused for a damaged one.
+    tables: dict[str, TableSum]
+    not_checked: dict[str, str] = field(default_factory=dict)
+
+
+def check_sqlite(path: Path) -> CheckedFile:
+    """
+    Check a copy of an SQLite database from end to end, and count its rows.
+
+    Nothing is written beside it. An index that needs a function or a collation of the shop's own cannot be
+    compared with its table here: the table is named, its pages are checked all the same. Raises BackupRefused
+    for a damaged file.
     """
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-            if problems != ["ok"]:
+        with closing(_open(path)) as connection:
+            try:
+                problems = _problems(connection, "PRAGMA integrity_check")
+                not_checked: dict[str, str] = {}
+            except sqlite3.OperationalError as error:
+                if not lacks_something(error):
+                    raise
+                problems, not_checked = _check_by_tables(path)
+            if problems:
                 raise BackupRefused(f"{path.name} is damaged: {'; '.join(problems[:3])}")
-            return count_sqlite(connection)
+            tables, not_read = _counted(connection)
+            return CheckedFile(tables=tables, not_checked={**not_checked, **not_read})
     except sqlite3.Error as error:
         raise BackupRefused(f"{path.name} is damaged: {error}") from None
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    connection = sqlite3.connect(uri, uri=True)
+    # A row that its table would not take today is a row of the shop's, no damage.
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    return connection
+
+
+def _check_by_tables(path: Path) -> tuple[list[str], dict[str, str]]:
+    """Check all pages, and the indexes of each table that can be checked here; give the others with why."""
+    with closing(_open(path)) as connection:
+        problems = pages_problems(connection)
+        names = [str(row[0]) for row in connection.execute(_TABLES)]
+    not_checked = {}
+    # Without stand-ins: with them every row of such an index would be a wrong one.
+    with closing(_open(path)) as connection:
+        for name in names:
+            try:
+                problems += _problems(connection, f"PRAGMA integrity_check({_quoted(name)})")
+            except sqlite3.OperationalError as error:
+                if not lacks_something(error):
+                    raise
+                not_checked[name] = f"its indexes and computed columns were not checked here: {error}"
+    return problems, not_checked
+
+
+def pages_problems(connection: sqlite3.Connection, *, most: int = 100) -> list[str]:
+    """Return what is wrong with the pages, whatever functions the database needs; raises sqlite3.Error."""
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    rows = ask_with_stand_ins(connection, f"PRAGMA quick_check({most})")
+    # A computed column that may not be NULL is, with a stand-in.
+    return [str(row[0]) for row in rows if row[0] != "ok" and not str(row[0]).startswith("NULL value in ")]
+
+
+def _problems(connection: sqlite3.Connection, statement: str) -> list[str]:
+    return [str(row[0]) for row in connection.execute(statement) if row[0] != "ok"]
+
+
 def count_sqlite(connection: sqlite3.Connection) -> dict[str, TableSum]:
-    """Give the rows of each table; raises sqlite3.Error."""
-    names = [row[0] for row in connection.execute(_TABLES)]
-    return {
-        name: TableSum(
-            rows=connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0], checksum=""
-        )
-        for name in names
-    }
+    """Return the rows of each table that can be read here; raises sqlite3.Error."""
+    return _counted(connection)[0]
 
 
-def unpack_sqlite(backup: Path, *, target: Path, manifest: Manifest) -> None:
+def _counted(connection: sqlite3.Connection) -> tuple[dict[str, TableSum], dict[str, str]]:
+    """Return the rows of each table, and each virtual table whose module only the shop has."""
+    tables, not_read = {}, {}
+    for (name,) in connection.execute(_TABLES).fetchall():
+        try:
+            rows = ask_with_stand_ins(connection, f"SELECT count(*) FROM {_quoted(name)}")
+        except sqlite3.OperationalError as error:
+            if not lacks_something(error):
+                raise
+            not_read[name] = f"its rows were not counted here: {error}"
+        else:
+            tables[name] = TableSum(rows=rows[0][0], checksum="")
+    return tables, not_read
+
+
+def unpack_sqlite(backup: Path, *, target: Path, manifest: Manifest) -> dict[str, str]:
     """
     Write the database in ``backup`` to the file ``target``, which is there already, and check it there.
 
-    Raises NotProved for one that is damaged or has other rows than the manifest says, NotEnoughSpace.
+    Return each table that could not be checked to its end, with the reason. Raises NotProved for a file that
+    is damaged or has other rows than the manifest says, NotEnoughSpace.
     """
     try:
         with disk_errors(target), target.open("wb") as stream:
@@ -105,7 +171,8 @@ def unpack_sqlite(backup: Path, *, target: Path, manifest: Manifest) -> None:
         raise
     except BackupRefused as error:
         raise NotProved(f"{backup.name}: {error.message}") from None
-    require_rows(backup.name, expected=manifest.tables, found=found)
+    require_rows(backup.name, expected=manifest.tables, found=found.tables)
+    return found.not_checked
 
 
 def _quoted(name: str) -> str:

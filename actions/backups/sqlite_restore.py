@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from actions.backups.damage import require_rows
-from actions.backups.sqlite_copy import copy_pages, count_sqlite, unpack_sqlite
+from actions.backups.sqlite_copy import copy_pages, count_sqlite, pages_problems, unpack_sqlite
 from storekeeper.backups import Manifest
 from storekeeper.databases import DatabaseAddress, connect_sqlite
 from storekeeper.databases.maintenance import maintain_sqlite
@@ -24,7 +24,7 @@ def is_damaged(address: DatabaseAddress) -> bool:
     """Tell whether there is a file that SQLite cannot read from end to end; being locked is no damage."""
     try:
         with connect_sqlite(address, timeout_seconds=LOCK_SECONDS) as connection:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+            return bool(pages_problems(connection, most=1))
     except DatabaseUnavailable as error:
         if isinstance(error.__cause__, sqlite3.OperationalError):
             raise

@@ -70,6 +70,8 @@ class Manifest(BaseModel):
     tables: dict[str, TableSum] = Field(default_factory=dict)
     left_out: dict[str, str] = Field(default_factory=dict)
     """Each model, table or file that the backup does not hold → why; of files the first ones."""
+    not_checked: dict[str, str] = Field(default_factory=dict)
+    """Each table that the backup holds, and that could not be checked to its end → why."""
     area: str = ""
     files: int = 0
     folders: int = 0
