@@ -134,7 +134,7 @@ class RestoreBackup:
         """Look at the backup and its place; raises BackupRefused when something is there and may not go."""
         _require_person(context)
         manifest = require_manifest(options.file)
-        if manifest.verification_error and not manifest.lacks:
+        if manifest.verification_error and not (manifest.lacks or manifest.differs):
             raise BackupRefused(
                 f"{options.file.name} did not pass its test: {manifest.verification_error}",
                 hint="storekeeper verify_backup FILE tries it again",
@@ -242,6 +242,8 @@ class RestoreBackup:
             *(f"what was there is in {one.name}" for one in kept),
             *notes,
         ]
+        if manifest.verification_error:
+            told.append(f"its test has shown what does not come back: {manifest.verification_error}")
         told += [
             f"the sequence {_stood(manifest, name)}, and is not here: make it and set it" for name in missing
         ]

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.damage import NotProved, read_damage, require_whole
+from actions.backups.damage import Differs, NotProved, read_damage, require_whole
 from actions.backups.manifest import mark_failed, mark_verified, require_manifest
 from actions.backups.media_check import try_media
 from actions.backups.restic.check import adopt_snapshots, check_repositories, try_snapshot
@@ -267,7 +267,7 @@ def _note(context: Context, backup: Backup, proof: Callable[[], str]) -> str:
         how = proof()
     except NotProved as error:
         if read_manifest(backup.path) is not None:
-            mark_failed(backup.path, backup.manifest, error=error.message)
+            mark_failed(backup.path, backup.manifest, error=error.message, differs=isinstance(error, Differs))
         return error.message
     if read_manifest(backup.path) is None:
         return f"{backup.path.name} was removed meanwhile"

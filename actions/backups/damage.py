@@ -13,6 +13,10 @@ class NotProved(BackupRefused):
     """The trial was made, and the backup did not stand it."""
 
 
+class Differs(NotProved):
+    """All was restored, but for values that the message names."""
+
+
 def read_damage(backup: Path, manifest: Manifest) -> str:
     """Read the whole file; give what is wrong with it, empty when it is as it was written."""
     try:

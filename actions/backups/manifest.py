@@ -76,16 +76,20 @@ def require_manifest(backup: Path) -> Manifest:
 def mark_verified(backup: Path, manifest: Manifest, *, at: dt.datetime, by: str) -> Manifest:
     """Note in the manifest that a restore has proved the backup."""
     by = "" if manifest.encrypted else by
-    proved = manifest.model_copy(update={"verified": at, "verified_by": by, "verification_error": ""})
+    proved = manifest.model_copy(
+        update={"verified": at, "verified_by": by, "verification_error": "", "differs": False}
+    )
     write_manifest(backup, proved)
     return proved
 
 
-def mark_failed(backup: Path, manifest: Manifest, *, error: str) -> Manifest:
+def mark_failed(backup: Path, manifest: Manifest, *, error: str, differs: bool = False) -> Manifest:
     """Note in the manifest that a backup did not stand its test; it no longer counts."""
     if manifest.encrypted:
         # It may name tables, rows and files, which whoever has the place is not to read.
         error = FAILED_IN_CLEAR
-    failed = manifest.model_copy(update={"verified": None, "verified_by": "", "verification_error": error})
+    failed = manifest.model_copy(
+        update={"verified": None, "verified_by": "", "verification_error": error, "differs": differs}
+    )
     write_manifest(backup, failed)
     return failed

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from actions.backups.damage import NotProved
+from actions.backups.damage import Differs
 from actions.backups.fixture_restore import DJANGO_MIGRATIONS, Loaded
 from actions.backups.raw_differences import find_differences, find_sequence_differences
 from actions.backups.raw_sums import RawSumsProcess, SumsUnavailable
@@ -20,7 +20,7 @@ def compare_raw(
     """
     Compare what was restored into ``scratch`` with the raw sums; return, in words, how it was compared.
 
-    Raises NotProved, naming tables, columns and keys. A row that is not in the restored database is looked
+    Raises Differs, naming tables, columns and keys. A row that is not in the restored database is looked
     for in the ``live`` one.
     """
     raw = manifest.raw
@@ -43,7 +43,7 @@ def compare_raw(
     differences += _sequences(raw, found, loaded=loaded)
     if differences:
         told = "; ".join(differences[:_SHOWN]) + ("; …" if len(differences) > _SHOWN else "")
-        raise NotProved(f"{backup.name} restores to something else than it was made from: {told}")
+        raise Differs(f"{backup.name} restores to something else than it was made from: {told}")
     when = " with its own schema" if loaded.own_schema else " at the schema of its time" * loaded.newer
     return f"{when}; every value compared by SQL"
 

@@ -60,7 +60,8 @@ def _scratch(
             user = live.parameters.get("user", "its user")
             raise BackupRefused(
                 f"database {live.name}: {user} may not create a scratch database to try a restore in",
-                hint=f'As a superuser: ALTER ROLE "{user}" CREATEDB',
+                hint=f'As a superuser: ALTER ROLE "{user}" CREATEDB; or name a server where it may, in the'
+                " config: backups: {verify_on: {url_file: FILE}}",
             ) from None
         except psycopg.Error as error:
             raise DatabaseUnavailable(f"database {live.name}: no scratch database: {error}") from None

@@ -14,7 +14,9 @@ from actions.backups.scratch_database import scratch_database
 from actions.backups.sqlite_copy import unpack_sqlite
 from actions.scope import Database
 from storekeeper.backups import Manifest
+from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql
+from storekeeper.databases.resolve import resolve_server
 from storekeeper.errors import BackupRefused
 from storekeeper.files.private import make_private_folder
 
@@ -52,8 +54,9 @@ def try_restore(
     require_whole(backup, manifest)
     folder = context.config.state / "scratch"
     needed = int(manifest.content_bytes * (_DATABASE_SHARE if manifest.format == "json" else 1.2))
+    server = _server_for(database.address, config=context.config)
     with scratch_database(
-        database.address, folder=folder, needed_bytes=needed, shop=context.config.shop
+        server or database.address, folder=folder, needed_bytes=needed, shop=context.config.shop
     ) as scratch:
         if manifest.format != "json":
             _try_native(backup, manifest, context=context, scratch=scratch)
@@ -65,7 +68,12 @@ def try_restore(
         made = _make_schema(manifest, context=context, scratch=scratch, folder=folder)
         with context.shop.talk() as conversation:
             name = str(scratch.path) if scratch.path else scratch.parameters["dbname"]
-            conversation.ask("enter_scratch", database=database.alias, name=name)
+            conversation.ask(
+                "enter_scratch",
+                database=database.alias,
+                name=name,
+                server=dict(server.parameters) if server else None,
+            )
             loaded = load_fixture(
                 conversation,
                 context=context,
@@ -79,6 +87,13 @@ def try_restore(
         how = compare_raw(backup, manifest, scratch=scratch, live=database.address, loaded=loaded)
         inspect(scratch)
         return f"restored by {used} into a scratch database{how}"
+
+
+def _server_for(live: DatabaseAddress, *, config: Config) -> DatabaseAddress | None:
+    """Return the server that the config names for trials; None where the shop's own is taken."""
+    if config.backups.verify_on is None or live.engine is not Engine.POSTGRESQL:
+        return None
+    return resolve_server("backups.verify_on", config.backups.verify_on, project=config.project)
 
 
 def _make_schema(manifest: Manifest, *, context: Context, scratch: DatabaseAddress, folder: Path) -> bool:

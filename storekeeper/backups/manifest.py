@@ -109,6 +109,8 @@ class Manifest(BaseModel):
     verified: AwareDatetime | None = None
     verified_by: str = ""
     verification_error: str = ""
+    differs: bool = False
+    """Its trial restored all of it, but for values that ``verification_error`` names."""
 
     @property
     def rows(self) -> int:

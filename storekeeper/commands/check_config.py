@@ -11,6 +11,7 @@ from actions.playbooks import check_playbooks
 from storekeeper.commands.common import config_option, print_json
 from storekeeper.config import Config, load_config
 from storekeeper.config_file import find_config
+from storekeeper.databases.resolve import resolve_server
 from storekeeper.encryption.identities import IDENTITY_VARIABLE
 from storekeeper.encryption.stray_keys import find_stray_identities
 from storekeeper.errors import ConfigurationError, ShopError, StorekeeperError
@@ -41,7 +42,13 @@ def check_config(config_file: Path | None, schema: bool) -> None:
         raise ConfigurationError(f"{path} has {count}:", problems=problems)
     names = ", ".join((*(f"database {name}" for name in config.databases), *config.areas))
     click.echo(f"{path} is in order: {names or 'it names nothing to look after'}")
-    for note in (*_notes(config), *_encryption(config), *silence, *_approvals(config)):
+    for note in (
+        *_notes(config),
+        *_trial_server(config),
+        *_encryption(config),
+        *silence,
+        *_approvals(config),
+    ):
         click.echo(f"note: {note}")
 
 
@@ -82,6 +89,17 @@ def _notes(config: Config) -> Iterator[str]:
     for name, area in config.areas.items():
         if not area.path.is_dir():
             yield f"areas.{name}.path: there is no folder {area.path} yet"
+
+
+def _trial_server(config: Config) -> Iterator[str]:
+    """Yield what is wrong with the address of the server on which backups are tried."""
+    source = config.backups.verify_on
+    if source is None:
+        return
+    try:
+        resolve_server("backups.verify_on", source, project=config.project)
+    except StorekeeperError as error:
+        yield error.message
 
 
 def _encryption(config: Config) -> Iterator[str]:

@@ -45,6 +45,23 @@ class DatabaseSource(Model):
         return self
 
 
+class ServerAddress(Model):
+    """The address of a server, exactly one of two. It names a database there to connect to."""
+
+    url: str | None = Field(default=None, repr=False)
+    """``postgresql://…``; ``${NAME}`` in it is taken from the environment."""
+    url_file: ShopPath | None = None
+    """A file that holds such a URL."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ServerAddress":
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("give either url or url_file")
+        if self.url is not None and not self.url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("its URL must begin with postgresql://")
+        return self
+
+
 class Area(Model):
     """A directory tree: its limit in bytes and the folders in it that are counted apart."""
 
@@ -139,6 +156,11 @@ class Backups(Model):
     """What goes to ``offsite`` is encrypted; without it, whoever has the place can read the copies."""
     postgresql_bin: ShopPath | None = None
     """The folder of pg_dump and pg_restore, where they are not in PATH."""
+    verify_on: ServerAddress | None = None
+    """
+    Another PostgreSQL server, on which backups are tried. Without it scratch databases are made beside the
+    shop's own, which needs a role with CREATEDB. It must be as new, and have the same extensions.
+    """
 
 
 class Logs(Model):

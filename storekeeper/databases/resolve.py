@@ -4,9 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from storekeeper.config import DatabaseSource
-from storekeeper.databases.address import DatabaseAddress, address_from_django, address_from_url
+from storekeeper.config.model import ServerAddress
+from storekeeper.databases.address import DatabaseAddress, Engine, address_from_django, address_from_url
 from storekeeper.errors import ConfigurationError, DatabaseUnavailable
 from storekeeper.shop import ShopDescription
+
+
+def resolve_server(name: str, source: ServerAddress, *, project: Path) -> DatabaseAddress:
+    """Return the address of a PostgreSQL server; raises as ``resolve`` does."""
+    url = DatabaseSource(url=source.url, url_file=source.url_file)
+    address = resolve(name, url, project=project, description=_nothing_to_ask)
+    if address.engine is not Engine.POSTGRESQL:
+        raise ConfigurationError(f"{name}: its URL must begin with postgresql://")
+    return address
+
+
+def _nothing_to_ask() -> ShopDescription:
+    raise AssertionError("a URL is not asked of the shop")
 
 
 def resolve(

@@ -8,10 +8,15 @@ from typing import Any
 PREFIX = "storekeeper_verify_"
 
 
-def enter_scratch(*, database: str, name: str) -> Iterator[Any]:
+# Options that mean on every server what they mean on the shop's own.
+_EVERYWHERE = ("options", "isolation_level", "server_side_binding", "client_encoding", "cursor_factory")
+
+
+def enter_scratch(*, database: str, name: str, server: dict[str, str] | None = None) -> Iterator[Any]:
     """
     Point ``database`` at the scratch database ``name`` for the rest of this interpreter's life.
 
+    It is beside the live one, or on the PostgreSQL server with these keywords of libpq.
     From then on nothing but rows is written, and every other database of the shop is unreachable: a
     migration that writes there fails loudly.
     Raises ValueError, before any query, for a name that is not a scratch database's or is a live one's,
@@ -40,6 +45,13 @@ def enter_scratch(*, database: str, name: str) -> Iterator[Any]:
         if key not in ("dbname", "pool")
     }
     scratch = {**settings[database], "NAME": name, "OPTIONS": options}
+    if server is not None:
+        named = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
+        scratch.update({setting: server.get(word, "") for setting, word in named.items()})
+        scratch["OPTIONS"] = {
+            **{key: value for key, value in options.items() if key in _EVERYWHERE},
+            **{key: value for key, value in server.items() if key not in ("dbname", *named.values())},
+        }
     for alias, live in list(settings.items()):
         # A replica of the same database must read what is written to the scratch one.
         same = alias == database or (live_name and live.get("NAME") == live_name)

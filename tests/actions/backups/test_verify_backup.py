@@ -13,6 +13,7 @@ from actions.backup_database import BackupDatabase
 from actions.backups.manifest import write_manifest
 from actions.verify_backup import VerifyBackup
 from storekeeper.backups import Manifest, read_manifest
+from storekeeper.config.model import ServerAddress
 from storekeeper.errors import BackupRefused, ShopError
 from storekeeper.shop import Shop
 
@@ -158,7 +159,7 @@ def test_rows_of_migrations_do_not_disturb(keeper: Callable[..., Any]) -> None:
 
 
 def test_user_without_createdb_is_told_what_to_do(keeper: Callable[..., Any], postgresql_server: Any) -> None:
-    """Where no scratch database may be made the message says so, and the backup is not called bad."""
+    """Where no scratch database may be made it is said, and no backup is called bad; another server helps."""
     kept = keeper("postgresql", orders=None)
     _, outcome = kept.run(BackupDatabase())
     role = f"shopkeeper_{kept.shop.data.name}"
@@ -167,9 +168,15 @@ def test_user_without_createdb_is_told_what_to_do(keeper: Callable[..., Any], po
     url = kept.shop.database_url.replace("//postgres:@", f"//{role}:@")
     python = kept.config.python
     python.write_text(python.read_text("utf-8").replace(kept.shop.database_url, url), "utf-8")
-    with pytest.raises(BackupRefused, match="may not create a scratch database"):
+    with pytest.raises(BackupRefused, match="may not create a scratch database") as found:
         kept.run(VerifyBackup())
+    assert "verify_on" in found.value.hint
     assert manifest_of(outcome.created[0]).verification_error == ""
+    server = ServerAddress(url=postgresql_server.uri)
+    backups = kept.config.backups.model_copy(update={"verify_on": server})
+    kept.config = kept.config.model_copy(update={"backups": backups})
+    kept.run(VerifyBackup())
+    assert "every value compared by SQL" in manifest_of(outcome.created[0]).verified_by
 
 
 @BOTH
