@@ -5,6 +5,7 @@ from typing import Final
 from expressions import increase, latest, select
 from frame import Dashboard, Row, Variable
 from panels import NEVER, USAGE, Bars, Column, Lines, Query, Stat, Table
+from recovery import RECOVERY_ROW
 
 DAY: Final = 86400
 HOUR: Final = 3600
@@ -246,5 +247,5 @@ DASHBOARD: Final = Dashboard(
             query=f"label_values({select('storekeeper_log_messages_total')}, file)",
         ),
     ),
-    rows=(BACKUP_ROW, LOG_ROW),
+    rows=(BACKUP_ROW, RECOVERY_ROW, LOG_ROW),
 )

@@ -14,6 +14,7 @@ from exporter.collectors.log_messages import LogMessagesCollector
 from exporter.collectors.not_measured import NotMeasuredCollector
 from exporter.collectors.orphans import OrphansCollector
 from exporter.collectors.qr_codes import QrCodesCollector
+from exporter.collectors.recovery import RecoveryCollector
 from exporter.collectors.storage import StorageCollector
 from exporter.collectors.tables import TablesCollector
 from exporter.sources import Sources
@@ -29,6 +30,7 @@ COLLECTORS: Final[Mapping[str, Callable[[Sources], Collector]]] = MappingProxyTy
         "not_measured": NotMeasuredCollector,
         "orphans": OrphansCollector,
         "qr_codes": QrCodesCollector,
+        "recovery": RecoveryCollector,
         "storage": StorageCollector,
         "tables": TablesCollector,
     }

@@ -28,6 +28,7 @@ ALERT_NAMES = {
     "StorageGrowthUnexpected",
     "BackupTooOld",
     "BackupNotVerified",
+    "RecoveryNotVerified",
     "ExpiredQRCodesPileUp",
     "OrphanedMediaFound",
     "LogRotationOverdue",
@@ -67,6 +68,8 @@ EXPORTER_METRICS = {
     "storekeeper_backups_failed",
     "storekeeper_backup_last_success_timestamp_seconds",
     "storekeeper_backup_last_verified_timestamp_seconds",
+    "storekeeper_recovery_last_verified_timestamp_seconds",
+    "storekeeper_recovery_verdict",
     "storekeeper_collector_success",
     "storekeeper_collector_last_success_timestamp_seconds",
 }

@@ -1,5 +1,7 @@
 """The whole page of a small shop whose every figure is known."""
 
+import base64
+import json
 import os
 import re
 import shutil
@@ -83,6 +85,23 @@ def describe(project: Path) -> ShopDescription:
     )
 
 
+def drill(folder: Path) -> None:
+    """Write the record of a drill; what it is signed with is not the exporter's to judge."""
+    record = {
+        "finished": "2025-12-07T00:00:00+00:00",
+        "verdict": "verified",
+        "age_seconds": 7200.0,
+        "stages": {"find": 0.5, "fetch": 20.0, "database": 30.0, "files": 10.0, "compare": 2.0},
+    }
+    statement = {
+        "predicateType": "https://github.com/storekeeper/storekeeper/recovery-drill/v1",
+        "predicate": record,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    (folder / "drill_20251207_000000.dsse.json").write_text(json.dumps({"payload": payload}), "utf-8")
+
+
 @pytest.fixture
 def measuring(parse: Callable[[str], Config], tmp_path: Path) -> Measuring:
     """The shop, made file by file and measured once."""
@@ -118,6 +137,7 @@ def measuring(parse: Callable[[str], Config], tmp_path: Path) -> Measuring:
     backup = project / "backups" / "db_backup_20251207_030000.json.gz"
     backup.write_bytes(b"x" * 70)
     os.utime(backup, (1_765_051_200, 1_765_051_200))
+    drill(config.state / "recovery")
     made = Measuring(config, describe=lambda: describe(project), clock=lambda: 1_800_000_000.0)
     made.run_once()
     with log.open("a", encoding="utf-8") as file:

@@ -54,6 +54,12 @@ EXPORTER: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "storekeeper_backup_size_bytes": ({"kind": "database"}, {"kind": "media"}),
     "storekeeper_backups": ({"kind": "database"}, {"kind": "media"}),
     "storekeeper_backups_failed": ({"kind": "database"}, {"kind": "media"}),
+    "storekeeper_recovery_verdict": tuple(
+        {"verdict": verdict} for verdict in ("verified", "failed", "inconclusive")
+    ),
+    "storekeeper_recovery_last_verified_timestamp_seconds": ({},),
+    "storekeeper_recovery_duration_seconds": tuple({"stage": stage} for stage in ("fetch", "database")),
+    "storekeeper_recovery_age_seconds": ({},),
     "storekeeper_collector_success": ({"collector": "databases"}, {"collector": "disks"}),
     "storekeeper_collector_duration_seconds": ({"collector": "databases"}, {"collector": "disks"}),
     "storekeeper_collector_last_success_timestamp_seconds": (
@@ -111,6 +117,6 @@ def _value(metric: str, *, scrape: int, now: float) -> float:
         return now - 3600
     if metric.endswith(("_limit_bytes", "_available_bytes", "_disk_size_bytes")):
         return 1e9
-    if metric.endswith(("_up", "_success", "_successful", "_info", "_running")):
+    if metric.endswith(("_up", "_success", "_successful", "_info", "_running", "_verdict")):
         return 1
     return 1000 + scrape
