@@ -47,7 +47,7 @@ def _write(
 ) -> Manifest:
     if address.engine is Engine.POSTGRESQL:
         with disk_errors(path), PartialFile(path) as file:
-            server, tables, left_out = dump_postgresql(
+            server, tables, left_out, raw = dump_postgresql(
                 address, config=context.config, file=file, cancelled=context.cancelled
             )
             try:
@@ -58,7 +58,7 @@ def _write(
                 raise
             manifest = _complete(
                 draft, server=server, tables=tables, sha256=sha256, size_bytes=size_bytes
-            ).model_copy(update={"left_out": left_out})
+            ).model_copy(update={"left_out": left_out, "raw": raw})
             file.finish(lambda _: write_manifest(path, manifest))
         return manifest
     return _write_sqlite(address, context=context, path=path, draft=draft, compress=compress)

@@ -7,16 +7,18 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from actions.backups.long_program import LONGEST_SECONDS, LongProgram
+from actions.backups.raw.postgresql import postgresql_sums, sequences_of
 from actions.backups.table_locks import lock_tables
 from actions.backups.unreadable import Unreadable, find_unreadable
 from storekeeper import processes
-from storekeeper.backups import TableSum
+from storekeeper.backups import RawSums, RawTable, TableSum
 from storekeeper.backups.table_names import table_name
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, connect_postgresql
@@ -54,7 +56,7 @@ _TABLES = """
 
 def dump_postgresql(
     address: DatabaseAddress, *, config: Config, file: PartialFile, cancelled: Callable[[], bool]
-) -> tuple[str, dict[str, TableSum], dict[str, str]]:
+) -> tuple[str, dict[str, TableSum], dict[str, str], RawSums]:
     """
     Write the database to ``file`` in pg_dump's own format; ``read_back`` must prove it.
 
@@ -91,6 +93,8 @@ def dump_postgresql(
                 {name: table for name, table in tables.items() if name not in known},
                 address=address,
             )
+            # pg_dump reads them at some moment after this one.
+            sequences = sequences_of(connection)
             dump = LongProgram(
                 [
                     program,
@@ -112,9 +116,11 @@ def dump_postgresql(
                 failed=failed,
             )
             with dump:
-                counts = _counted(connection, tables, between=dump.check)
+                raw = {**postgresql_sums(connection, between=dump.check), "sequences": sequences}
+                sums = RawSums.model_validate(raw)
+                counts = _counted(connection, tables, known=sums.tables, between=dump.check)
                 dump.wait()
-    return f"postgresql {server // 10000}.{server % 10000}", counts, dict(unreadable.reasons)
+    return f"postgresql {server // 10000}.{server % 10000}", counts, dict(unreadable.reasons), sums
 
 
 def describe_schema(address: DatabaseAddress, *, config: Config, target: Path) -> None:
@@ -198,10 +204,14 @@ def _counted(
     connection: "psycopg.Connection[tuple[object, ...]]",
     tables: Mapping[str, sql.Identifier],
     *,
+    known: Mapping[str, RawTable] = MappingProxyType({}),
     between: Callable[[], None] = lambda: None,
 ) -> dict[str, TableSum]:
     counts = {}
     for name, table in tables.items():
+        if name in known:
+            counts[name] = TableSum(rows=known[name].rows, checksum="", stored_as=name)
+            continue
         between()
         row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()
         assert row is not None

@@ -93,3 +93,15 @@ def find_sequence_differences(
             yield f"the sequence {name} is not there"
         elif (after.value, after.is_called) != (before.value, before.is_called):
             yield f"the sequence {name} stands at {after.value}, not at {before.value}"
+
+
+def find_sequences_behind(
+    expected: Mapping[str, RawSequence], found: Mapping[str, RawSequence]
+) -> Iterator[str]:
+    """Yield which sequences would give a number that was given before, or are not there."""
+    for name, before in expected.items():
+        after = found.get(name)
+        if after is None:
+            yield f"the sequence {name} is not there"
+        elif (after.value - before.value) * before.step < 0:
+            yield f"the sequence {name} stands at {after.value}, behind {before.value}"

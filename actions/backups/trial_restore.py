@@ -9,7 +9,7 @@ from actions.backups.damage import require_rows, require_whole
 from actions.backups.fixture_restore import load_fixture
 from actions.backups.postgresql_dump import count_rows
 from actions.backups.postgresql_restore import restore_postgresql
-from actions.backups.raw_comparison import compare_raw
+from actions.backups.raw_comparison import compare_native, compare_raw
 from actions.backups.scratch_database import scratch_database
 from actions.backups.sqlite_copy import unpack_sqlite
 from actions.scope import Database
@@ -59,9 +59,9 @@ def try_restore(
         server or database.address, folder=folder, needed_bytes=needed, shop=context.config.shop
     ) as scratch:
         if manifest.format != "json":
-            _try_native(backup, manifest, context=context, scratch=scratch)
+            how = _try_native(backup, manifest, context=context, scratch=scratch, live=database.address)
             inspect(scratch)
-            return "restored into a scratch database; the rows of every table counted"
+            return f"restored into a scratch database; {how}"
         if database.alias is None:
             raise BackupRefused(f"{backup.name}: the shop's Django does not know {database.name}")
         used = choose_loader(loader, rows=manifest.rows)
@@ -106,11 +106,19 @@ def _make_schema(manifest: Manifest, *, context: Context, scratch: DatabaseAddre
     return make_schema(manifest.raw, address=scratch, config=context.config, folder=folder)
 
 
-def _try_native(backup: Path, manifest: Manifest, *, context: Context, scratch: DatabaseAddress) -> None:
+def _try_native(
+    backup: Path, manifest: Manifest, *, context: Context, scratch: DatabaseAddress, live: DatabaseAddress
+) -> str:
+    """Restore it and compare; return, in words, how it was compared."""
     if scratch.engine is Engine.SQLITE:
         assert scratch.path is not None
+        # A copy of all pages: its sum says more of it than those of its values.
         unpack_sqlite(backup, target=scratch.path, manifest=manifest)
-        return
+        return "each page is as it was, and the rows of every table were counted"
     restore_postgresql(backup, address=scratch, config=context.config)
     with connect_postgresql(scratch, timeout_seconds=3600) as connection:
         require_rows(backup.name, expected=manifest.tables, found=count_rows(connection))
+    if manifest.raw is None:
+        return "the rows of every table counted"
+    compare_native(backup, manifest, raw=manifest.raw, scratch=scratch, live=live)
+    return "every value compared by SQL"

@@ -111,7 +111,7 @@ def postgresql_sums(
         "tables": tables,
         "unread": unread,
         # A sequence belongs to no moment; read after the rows it never stands behind them.
-        "sequences": _sequences(connection),
+        "sequences": sequences_of(connection),
         "others": _others(connection),
     }
 
@@ -209,7 +209,8 @@ def _number(columns: Sequence[str], key: Sequence[str]) -> sql.Composed:
     return sql.SQL("((coalesce(hashtext({}), 0)::bigint & {}) + 1)").format(text, LARGEST)
 
 
-def _sequences(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, Any]:
+def sequences_of(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, Any]:
+    """Return where each sequence stands now, as RawSums has it; one that may not be read is not named."""
     found = connection.execute(_SEQUENCES).fetchall()
     sequences: dict[str, Any] = {}
     for schema, name, step, owner_schema, table, column in found:

@@ -69,7 +69,7 @@ def test_counts_are_of_the_moment_that_is_dumped(kept: Any, address: DatabaseAdd
 
     with PartialFile(tmp_path / "a.dump") as file:
         config = kept.config.model_copy(update={"backups": backups})
-        _, tables, _ = dump_postgresql(address, config=config, file=file, cancelled=comes)
+        _, tables, *_ = dump_postgresql(address, config=config, file=file, cancelled=comes)
         dumped = rows_in(file.path, table="app_counter", kept=kept)
     with connect(address) as connection:
         now = connection.execute("SELECT count(*) FROM app_counter").fetchone()
@@ -93,7 +93,7 @@ def test_no_table_can_be_emptied_between_count_and_dump(
         return False
 
     with PartialFile(tmp_path / "a.dump") as file:
-        _, tables, _ = dump_postgresql(address, config=kept.config, file=file, cancelled=empty)
+        _, tables, *_ = dump_postgresql(address, config=kept.config, file=file, cancelled=empty)
         dumped = rows_in(file.path, table="app_order", kept=kept)
     assert refused
     assert (tables["app_order"].rows, dumped) == (20, 20)

@@ -57,7 +57,7 @@ class Zoo:
         """Dump the database and try the dump in a scratch database."""
         path = self.folder / "zoo.dump"
         with PartialFile(path) as file:
-            _, tables, self.left_out = dump_postgresql(
+            _, tables, self.left_out, _ = dump_postgresql(
                 self.address, config=self.config, file=file, cancelled=lambda: False
             )
             file.finish()
