@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from storekeeper.config import Config
+from storekeeper.config.media import local_path
 from storekeeper.measure.disks import mountpoint_of
 from storekeeper.measure.resources import DISK, Resource
 from storekeeper.measure.usage import UsageReader
@@ -28,6 +29,12 @@ def _scratch(config: Config) -> Iterable[Path]:
     return (config.recovery.scratch or config.state,)
 
 
+def _media_backups(config: Config) -> Iterable[Path]:
+    repository = config.backups.media.repository
+    folder = local_path(repository) if repository else None
+    return (config.backups.path, *((config.project / folder,) if folder is not None else ()))
+
+
 def _databases(config: Config) -> Iterable[Path]:
     # The file of SQLite lies in the project as a rule; a server's disk is not ours to ask.
     return (config.project, config.backups.path)
@@ -42,7 +49,7 @@ def _areas(config: Config) -> Iterable[Path]:
 WRITES_TO: Final[Mapping[str, Callable[[Config], Iterable[Path]]]] = MappingProxyType(
     {
         "backup_database": _backups,
-        "backup_media": _backups,
+        "backup_media": _media_backups,
         "verify_backup": _backups,
         "drill": _scratch,
         "optimize_database": _databases,

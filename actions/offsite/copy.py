@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from storekeeper.backups import (
     find_backups,
     parse_name,
     plain_name,
+    read_manifest,
     sums_name,
 )
 from storekeeper.backups.manifest import read_manifest_text
@@ -85,6 +86,7 @@ def copy_to_all(context: Context, backups: Sequence[Backup]) -> list[Copies]:
         Copies(place=one.place, copied=one.copied, present=one.present, error=one.error)
         for one in copy_snapshots(context, backups)
     ]
+    backups = [replace(one, manifest=read_manifest(one.path) or one.manifest) for one in backups]
     return snapshots + [copy_to(context, url, backups=backups) for url in context.config.backups.offsite]
 
 

@@ -9,6 +9,7 @@ import click
 from actions.media.approvals import Approvals
 from actions.playbooks import check_playbooks
 from storekeeper.commands.common import config_option, print_json
+from storekeeper.commands.media_notes import media_notes
 from storekeeper.config import Config, load_config
 from storekeeper.config_file import find_config
 from storekeeper.databases.resolve import resolve_server
@@ -89,6 +90,7 @@ def _notes(config: Config) -> Iterator[str]:
     for name, area in config.areas.items():
         if not area.path.is_dir():
             yield f"areas.{name}.path: there is no folder {area.path} yet"
+    yield from media_notes(config)
 
 
 def _trial_server(config: Config) -> Iterator[str]:

@@ -3,13 +3,14 @@
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from storekeeper.config.fields import home_of
+from storekeeper.config.media import local_path
 from storekeeper.config.model import Config
 from storekeeper.config.problems import describe_problems
 from storekeeper.config.running_loop import with_running_loop
@@ -113,6 +114,7 @@ def _contradictions(config: Config) -> list[str]:
             )
         if area.path in config.backups.path.parents:
             problems.append(f"backups.path: {config.backups.path}: inside areas.{name}; keep backups apart")
+    problems += _of_repositories(config)
     for name, source in config.qr_codes.items():
         if source.area not in config.areas:
             problems.append(
@@ -121,3 +123,21 @@ def _contradictions(config: Config) -> list[str]:
     if config.receiver.notify.silence and config.alertmanager is None:
         problems.append("receiver.notify.silence: True: give alertmanager, where the silences are made")
     return problems
+
+
+def _of_repositories(config: Config) -> Iterator[str]:
+    """Yield the problems of restic's repositories: one that would hold itself, or the same one twice."""
+    media = config.backups.media
+    named = {"repository": (media.repository,) if media.repository else (), "copies": media.copies}
+    seen: set[str] = set()
+    for key, locations in named.items():
+        for location in locations:
+            path = local_path(location)
+            shown = str(path) if path is not None else "the location"
+            place = location if path is None else str(config.project / path)
+            if place in seen:
+                yield f"backups.media.{key}: {shown}: named twice; a copy lies in another place"
+            seen.add(place)
+            for name, area in config.areas.items():
+                if path is not None and area.path in (Path(place), *Path(place).parents):
+                    yield f"backups.media.{key}: {shown}: inside areas.{name}; keep backups apart"

@@ -14,6 +14,8 @@ VALUE_CHARACTERS = 60
 _PASSWORD: Final = re.compile(r":[^\s'\"]*@")
 # A secret key that stands where a public one belongs.
 _SECRET_KEY: Final = re.compile(r"(?i)(AGE-SECRET-KEY-)[^\s'\"]*")
+# Keys below which values are secrets as a rule.
+_SECRETS: Final = frozenset({"environment"})
 _SHOULD_BE: Final = "Input should be "
 # As YAML calls them.
 _WORDS: Final = {"tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping"}
@@ -38,13 +40,14 @@ def describe_problems(error: ValidationError, *, document: Any, model: type[Base
             line = f"{'.'.join(str(part) for part in problem['loc'])}: missing"
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            line = f"{key}: {_shown(_value(document, location))}: {message}"
+            line = f"{key}: {_shown(_value(document, location), location=location)}: {message}"
             if message.startswith(_SHOULD_BE):
                 # One of several types: they are told together.
                 wanted = _WORDS.get(problem["type"], message.removeprefix(_SHOULD_BE))
                 lines.pop(expected.get(key, ""), None)
                 before = expected[key].rpartition(_SHOULD_BE)[2] + " or " if key in expected else ""
-                line = f"{key}: {_shown(_value(document, location))}: {_SHOULD_BE}{before}{wanted}"
+                shown = _shown(_value(document, location), location=location)
+                line = f"{key}: {shown}: {_SHOULD_BE}{before}{wanted}"
                 expected[key] = line
         lines[line] = None
     return tuple(lines)
@@ -71,7 +74,9 @@ def _value(document: Any, location: Sequence[int | str]) -> Any:
     return document
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, *, location: Sequence[int | str]) -> str:
+    if _SECRETS.intersection(location):
+        return "***"
     text = _PASSWORD.sub(":***@", repr(value) if isinstance(value, str) else str(value))
     text = _SECRET_KEY.sub(r"\1…", text)
     return text if len(text) <= VALUE_CHARACTERS else text[:VALUE_CHARACTERS] + "…"
