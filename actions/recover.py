@@ -4,6 +4,7 @@ Bring a whole shop back on an empty machine: databases and files, from the newes
 Nothing that is there is replaced. A run that was killed is gone on with by the next one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from actions.backups.native_restore import count_present
 from actions.offsite.place import OffsitePlace, redacted
 from actions.recovery.area_compare import compare_area
 from actions.recovery.backup_set import BackupSet, moment_of
-from actions.recovery.fetching import fetch_set
+from actions.recovery.fetching import fetch_set, repository_passwords
 from actions.recovery.journal import BEGUN, DONE, RecoveryJournal
 from actions.recovery.named_files import look_for_named_files
 from actions.recovery.stages import Stages
@@ -140,6 +141,8 @@ class Recover:
     def perform(self, context: Context, options: RecoverOptions, plan: RecoverPlan) -> Outcome:
         """Fetch, restore what is not back yet, compare, and say what is missing; raises StorekeeperError."""
         stages = Stages()
+        # Once: standard input can be read once.
+        identities = read_identities(options.identity)
         journal = RecoveryJournal(context.config.state)
         fetched = context.config.state / FOLDER / "fetched"
         with stages.stage("fetch"):
@@ -149,14 +152,18 @@ class Recover:
                 plan.chosen,
                 url=options.from_,
                 into=fetched,
-                identities=read_identities(options.identity),
+                identities=identities,
             )
         for manifest in plan.chosen.databases:
             with stages.stage("database"):
                 _restore_database(context, backups[manifest.file], journal=journal)
         for manifest in plan.chosen.areas:
             with stages.stage("files"):
-                _restore_area(context, backups[manifest.file], journal=journal)
+                backup = backups[manifest.file]
+                passwords = repository_passwords(
+                    context, plan.there, manifest=backup.manifest, identities=identities
+                )
+                _restore_area(context, backup, journal=journal, passwords=passwords)
         with stages.stage("compare"):
             problems = _compare(context, plan, backups)
         journal.clear()
@@ -237,7 +244,9 @@ def _restore_database(context: Context, backup: Backup, *, journal: RecoveryJour
     context.report(Progress(done=1, unit="backups", note=outcome.summary))
 
 
-def _restore_area(context: Context, backup: Backup, *, journal: RecoveryJournal) -> None:
+def _restore_area(
+    context: Context, backup: Backup, *, journal: RecoveryJournal, passwords: Sequence[bytes]
+) -> None:
     manifest = backup.manifest
     state = journal.state_of(manifest)
     if state == DONE:
@@ -250,7 +259,7 @@ def _restore_area(context: Context, backup: Backup, *, journal: RecoveryJournal)
         return
     plan = plan_media_restore(context, backup, area=None, replace=False)
     journal.note(manifest, BEGUN)
-    outcome = restore_media(context, plan)
+    outcome = restore_media(context, plan, passwords=passwords)
     journal.note(manifest, DONE)
     context.report(Progress(done=1, unit="backups", note=outcome.summary))
 

@@ -1,11 +1,12 @@
 """Bring the files of an area back from a backup: into an empty folder, or in the place of what is there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from actions.action import Context, Outcome, Progress
-from actions.backups.media_unpack import unpack_media
+from actions.backups.media_contents import write_contents
 from storekeeper.backups import Backup
 from storekeeper.encryption import Identities
 from storekeeper.errors import BackupRefused
@@ -113,7 +114,7 @@ def plan_media_restore(
     )
 
 
-def restore_media(context: Context, plan: MediaRestorePlan) -> Outcome:
+def restore_media(context: Context, plan: MediaRestorePlan, *, passwords: Sequence[bytes] = ()) -> Outcome:
     """
     Unpack beside the folder, compare each file with its sum, and only then let all take their place.
 
@@ -126,12 +127,13 @@ def restore_media(context: Context, plan: MediaRestorePlan) -> Outcome:
     else:
         _require_room(plan)
         with StagedFolder(plan.folder, token=_token(plan.backup)) as staged:
-            unpack_media(
-                path,
-                manifest,
+            write_contents(
+                context,
+                plan.backup,
                 into=staged.path,
+                like=plan.folder,
                 report=lambda done: _report(context, done, total=manifest.files),
-                cancelled=context.cancelled,
+                passwords=passwords,
             )
             aside = staged.publish(replace=plan.replace, now=context.now())
     told = [f"restored {manifest.files} files of {path.name} into {plan.folder}"]

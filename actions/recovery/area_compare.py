@@ -61,7 +61,8 @@ def compare_area(
     with Tree(root) as tree:
         for line in lines_of(backup.path.with_name(backup.manifest.sums_file)):
             full, sha256 = parse_sum_line(line)
-            name = full.partition("/")[2]
+            # An archive names its files below the folder that was backed up, a snapshot right in it.
+            name = full if backup.manifest.snapshot_id else full.partition("/")[2]
             try:
                 with tree.open(name) as file:
                     same = _sum(file) == sha256

@@ -7,7 +7,7 @@ from typing import Final
 
 from actions.action import Context, Progress
 from actions.backups.damage import NotProved
-from actions.backups.media_unpack import unpack_media
+from actions.backups.media_contents import write_contents
 from actions.backups.trial_restore import try_restore
 from actions.offsite.place import OffsitePlace
 from actions.recovery import sql_checks
@@ -15,7 +15,7 @@ from actions.recovery.area_compare import compare_area
 from actions.recovery.backup_set import BackupSet, NoWholeSet
 from actions.recovery.checks import Verdict
 from actions.recovery.evidence import Evidence
-from actions.recovery.fetching import fetch_set
+from actions.recovery.fetching import fetch_set, repository_passwords
 from actions.recovery.named_files import look_for_named_files
 from actions.scope import Database
 from storekeeper.backups import Backup
@@ -83,6 +83,7 @@ class DrillRun:
         self._folder = scratch_folder(context)
         self._roots: dict[str, Path] = {}
         self._restored: dict[str, DatabaseAddress] = {}
+        self._migrations: dict[str, list[str]] = {}
 
     def perform(self, chosen: BackupSet) -> None:
         """Do it all; the scratch place is empty before and after."""
@@ -132,12 +133,15 @@ class DrillRun:
         with self._part(name, stage="files"):
             make_private_folder(root)
             require_free_bytes(root, needed_bytes=manifest.content_bytes, purpose="the drill")
-            unpack_media(
-                backup.path,
-                manifest,
+            write_contents(
+                self._context,
+                backup,
                 into=root,
+                like=self._context.config.areas[manifest.area].path,
                 report=lambda done: self._report(done, total=manifest.files, unit="files"),
-                cancelled=self._context.cancelled,
+                passwords=repository_passwords(
+                    self._context, self._place, manifest=manifest, identities=self._identities
+                ),
             )
             self._roots[manifest.area] = root
         if manifest.area not in self._roots:
@@ -166,6 +170,7 @@ class DrillRun:
                     restored()
                     reached = True
                     self._restored[name] = scratch
+                    self._migrations[database.alias or name] = list(backup.manifest.migrations)
                     self._restore_databases(rest)
 
                 how = try_restore(
@@ -229,6 +234,8 @@ class DrillRun:
             answer = conversation.ask(
                 "rehearse",
                 databases=names,
+                servers=self._servers(),
+                migrations={alias: self._migrations.get(alias, []) for alias in names},
                 media_root=str(uploads),
                 page=recovery.page,
                 status=recovery.status,
@@ -236,6 +243,16 @@ class DrillRun:
         for name, found in ((SYSTEM_CHECK, answer.get("check")), (PAGE, answer.get("page"))):
             if found is not None:
                 self._evidence.add(name, _VERDICTS[found["passed"]], found["told"])
+
+    def _servers(self) -> dict[str, dict[str, str]]:
+        """Return how the shop reaches scratch databases that are not beside its own."""
+        if self._context.config.backups.verify_on is None:
+            return {}
+        return {
+            one.alias: dict(self._restored[one.name].parameters)
+            for one in self._databases
+            if one.alias and one.name in self._restored and self._restored[one.name].path is None
+        }
 
     def _is_media(self, area: str) -> bool:
         media_root = self._description.media_root

@@ -61,6 +61,18 @@ def fetch_set(
     return found
 
 
+def repository_passwords(
+    context: Context, place: OffsitePlace, *, manifest: Manifest, identities: Identities | None
+) -> list[bytes]:
+    """Return the passwords of restic's repositories that lie encrypted at the place, where one is needed."""
+    if not manifest.snapshot_id or identities is None:
+        return []
+    # Loaded where it is used: an archive needs none of it.
+    from actions.offsite.restic_password import restic_passwords_at
+
+    return restic_passwords_at(place, shop=context.config.shop, identities=identities)
+
+
 def local_folder(url: str) -> Path | None:
     """Return the folder of this machine that a place is, None for one elsewhere."""
     protocol, separator, rest = url.partition("://")

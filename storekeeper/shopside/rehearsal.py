@@ -7,18 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .no_effects import silence_for_good
 from .no_writes import EffectRefused
-from .scratch import PREFIX, _require_scratch
+from .scratch import enter_all
 
 _SHOWN = 600
 
 
 def rehearse(
-    *, databases: dict[str, str], media_root: str | None, page: str | None, status: int
+    *,
+    databases: dict[str, str],
+    servers: dict[str, Any],
+    migrations: dict[str, list[str]],
+    media_root: str | None,
+    page: str | None,
+    status: int,
 ) -> Iterator[Any]:
     """
     Lead Django to the scratch databases, by alias, and yield how its checks and its page went.
+
+    ``servers`` has libpq's keywords for those that are not beside the live one, ``migrations`` those that the
+    rows of each have seen.
 
     Yields ``{"check": ..., "page": ...}``, each ``{"passed": ..., "told": str}``; ``passed`` is None where
     the shop's code wanted to do more than to answer, and ``page`` where none is asked for. Every other
@@ -26,49 +34,11 @@ def rehearse(
     written.
     Raises ValueError before any query for a name that is no scratch database's.
     """
-    silence_for_good()
-    _enter(databases)
+    enter_all(databases, servers=servers)
     with _with_scratch_settings(media_root):
-        _migrate(list(databases))
+        _migrate(migrations)
         checked = _check()
         yield {"check": checked, "page": _visit(page, status=status) if page else None}
-
-
-def _enter(names: dict[str, str]) -> None:
-    from django.db import connections
-
-    settings = connections.databases
-    live = {alias: dict(settings[alias]) for alias in settings}
-    for alias, name in names.items():
-        if not os.path.basename(name).startswith(PREFIX):  # noqa: PTH119 - the name may be no path at all
-            raise ValueError(f"{name} is not the name of a scratch database")
-        if any(str(one.get("NAME")) == name for one in live.values()):
-            raise ValueError(f"{name} is a live database")
-        if alias not in live:
-            raise ValueError(f"the shop has no database {alias}")
-    for alias in list(live):
-        connections[alias].close()
-        del connections[alias]
-        settings[alias] = _settings_of(alias, names=names, live=live)
-    for alias, name in names.items():
-        _require_scratch(connections[alias], name=name)
-
-
-def _settings_of(alias: str, *, names: dict[str, str], live: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    mine = live[alias]
-    same = alias if alias in names else None
-    if same is None and mine.get("NAME"):
-        # A replica of the same database must read what the scratch one holds.
-        same = next((one for one in names if live[one].get("NAME") == mine.get("NAME")), None)
-    if same is None:
-        return {**mine, "ENGINE": "django.db.backends.dummy"}
-    # A pool belongs to the live database, and dbname would win over NAME.
-    options = {
-        key: value
-        for key, value in (live[same].get("OPTIONS") or {}).items()
-        if key not in ("dbname", "pool")
-    }
-    return {**live[same], "NAME": names[same], "OPTIONS": options}
 
 
 @contextmanager
@@ -104,13 +74,19 @@ def _with_scratch_settings(media_root: str | None) -> Iterator[None]:
         logging.disable(disabled)
 
 
-def _migrate(aliases: list[str]) -> None:
+def _migrate(seen: dict[str, list[str]]) -> None:
     """Bring the restored tables to the shop's code, where that is newer than the backup."""
     from django.core.management import call_command
     from django.db import connections
     from django.db.migrations.executor import MigrationExecutor
+    from django.db.migrations.recorder import MigrationRecorder
 
-    for alias in aliases:
+    for alias, names in seen.items():
+        recorder = MigrationRecorder(connections[alias])
+        # Rows that were restored as rows do not say which migrations made their tables.
+        for app, _, name in (one.partition(".") for one in names):
+            if (app, name) not in recorder.applied_migrations():
+                recorder.record_applied(app, name)
         executor = MigrationExecutor(connections[alias])
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", database=alias, interactive=False, verbosity=0)

@@ -22,6 +22,12 @@ def enter_scratch(*, database: str, name: str, server: dict[str, str] | None = N
     Raises ValueError, before any query, for a name that is not a scratch database's or is a live one's,
     and when the connection leads anywhere else.
     """
+    enter_all({database: name}, servers={database: server})
+    yield {"entered": name}
+
+
+def enter_all(names: dict[str, str], *, servers: dict[str, Any]) -> None:
+    """Do the same for several databases, by their aliases; all others are unreachable."""
     import os
 
     from django.db import connections
@@ -29,22 +35,40 @@ def enter_scratch(*, database: str, name: str, server: dict[str, str] | None = N
     from .no_effects import silence_for_good
 
     silence_for_good()
-    if not os.path.basename(name).startswith(PREFIX):  # noqa: PTH119 - the name may be no path at all
-        raise ValueError(f"{name} is not the name of a scratch database")
     settings = connections.databases
-    for alias in list(settings):
-        if str(settings[alias].get("NAME")) == name:
-            raise ValueError(f"{name} is the live database {alias}")
+    live = {alias: dict(settings[alias]) for alias in settings}
+    for name in names.values():
+        if not os.path.basename(name).startswith(PREFIX):  # noqa: PTH119 - the name may be no path at all
+            raise ValueError(f"{name} is not the name of a scratch database")
+        for other, one in live.items():
+            if str(one.get("NAME")) == name:
+                raise ValueError(f"{name} is the live database {other}")
+    for alias in live:
         connections[alias].close()
         del connections[alias]
-    live_name = settings[database].get("NAME")
+    scratch = {alias: _scratch(live[alias], name=names[alias], server=servers.get(alias)) for alias in names}
+    for alias, one in live.items():
+        # A replica of the same database must read what is written to the scratch one.
+        same = alias if alias in names else _same(one, names=names, live=live)
+        settings[alias] = scratch[same] if same else {**one, "ENGINE": "django.db.backends.dummy"}
+    for alias, name in names.items():
+        _require_scratch(connections[alias], name=name)
+
+
+def _same(one: dict[str, Any], *, names: dict[str, str], live: dict[str, Any]) -> str | None:
+    name = one.get("NAME")
+    return next((alias for alias in names if name and live[alias].get("NAME") == name), None)
+
+
+def _scratch(live: dict[str, Any], *, name: str, server: dict[str, str] | None) -> dict[str, Any]:
+    """Return the settings that lead to the scratch database."""
     options = {
         # A pool belongs to the live database, and dbname would win over NAME.
         key: value
-        for key, value in (settings[database].get("OPTIONS") or {}).items()
+        for key, value in (live.get("OPTIONS") or {}).items()
         if key not in ("dbname", "pool")
     }
-    scratch = {**settings[database], "NAME": name, "OPTIONS": options}
+    scratch = {**live, "NAME": name, "OPTIONS": options}
     if server is not None:
         named = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
         scratch.update({setting: server.get(word, "") for setting, word in named.items()})
@@ -52,12 +76,7 @@ def enter_scratch(*, database: str, name: str, server: dict[str, str] | None = N
             **{key: value for key, value in options.items() if key in _EVERYWHERE},
             **{key: value for key, value in server.items() if key not in ("dbname", *named.values())},
         }
-    for alias, live in list(settings.items()):
-        # A replica of the same database must read what is written to the scratch one.
-        same = alias == database or (live_name and live.get("NAME") == live_name)
-        settings[alias] = scratch if same else {**live, "ENGINE": "django.db.backends.dummy"}
-    _require_scratch(connections[database], name=name)
-    yield {"entered": name}
+    return scratch
 
 
 def _require_scratch(connection: Any, *, name: str) -> None:

@@ -99,39 +99,81 @@ class Lost:
         return not self.keeper.media.exists() and (not database.exists() or not database.stat().st_size)
 
 
-@pytest.fixture
-def backed_up(make_keeper: Callable[..., Any], request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """A factory of keepers whose shop has a verified backup of its database, and one of its files."""
+@dataclass(frozen=True, kw_only=True)
+class Stock:
+    """Backups of a shop and what it held: to make them takes a while, to copy them does not."""
 
-    def make(database: str = "sqlite", *, form: str = "json", more: str = "", **options: Any) -> Any:
-        kept = make_keeper(database, more=more, **{"orders": 5, **options})
-        if database == "postgresql":
-            programs = request.getfixturevalue("postgresql_server").programs
-            backups = kept.config.backups.model_copy(update={"postgresql_bin": programs})
-            kept.config = kept.config.model_copy(update={"backups": backups})
-        kept.run(BackupDatabase(), verify=True, format=form)
-        kept.run(BackupMedia())
+    backups: Path
+    media: Path
+    rows: Rows
+    raw: Rows
+
+
+_STOCK: dict[tuple[str, str], Stock] = {}
+
+
+@pytest.fixture
+def stock(
+    make_keeper: Callable[..., Any],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, str], Stock]:
+    """A function: a verified backup of the rows of a small shop, and then one of its files."""
+
+    def take(database: str, form: str) -> Stock:
+        if (database, form) not in _STOCK:
+            kept = with_programs(make_keeper(database, orders=5), request=request)
+            kept.run(BackupDatabase(), verify=True, format=form)
+            kept.run(BackupMedia())
+            folder = tmp_path_factory.mktemp("backups")
+            shutil.copytree(kept.config.backups.path, folder / "backups")
+            shutil.copytree(kept.media, folder / "media")
+            _STOCK[database, form] = Stock(
+                backups=folder / "backups",
+                media=folder / "media",
+                rows=rows_in(kept.shop),
+                raw=rows_in(kept.shop, numbers=True),
+            )
+        return _STOCK[database, form]
+
+    return take
+
+
+def with_programs(kept: Any, *, request: pytest.FixtureRequest) -> Any:
+    """Return a keeper whose config names the test server's own pg_dump."""
+    if kept.shop.database_url is not None:
+        programs = request.getfixturevalue("postgresql_server").programs
+        backups = kept.config.backups.model_copy(update={"postgresql_bin": programs})
+        kept.config = kept.config.model_copy(update={"backups": backups})
+    return kept
+
+
+@pytest.fixture
+def backed_up(
+    make_keeper: Callable[..., Any], request: pytest.FixtureRequest, stock: Callable[[str, str], Stock]
+) -> Callable[..., Any]:
+    """A factory of keepers with the files and the backups of a small shop; its own tables are empty."""
+
+    def make(database: str = "sqlite", *, form: str = "json", more: str = "") -> Any:
+        kept = with_programs(make_keeper(database, orders=None, more=more), request=request)
+        taken = stock(database, form)
+        shutil.copytree(taken.backups, kept.config.backups.path)
+        shutil.copytree(taken.media, kept.media, dirs_exist_ok=True)
         return kept
 
     return make
 
 
 @pytest.fixture
-def lose(tmp_path: Path) -> Callable[[Any], Lost]:
-    """A function that removes the shop's files, database and state, and leaves the copies of its backups."""
+def lose(tmp_path: Path, stock: Callable[[str, str], Stock]) -> Callable[..., Lost]:
+    """A function that removes a shop's files, database and state, and leaves copies of its backups."""
 
-    def lose(kept: Any) -> Lost:
+    def lose(kept: Any, *, form: str = "json") -> Lost:
+        database = "sqlite" if kept.shop.database_url is None else "postgresql"
+        taken = stock(database, form)
         copies = tmp_path / "copies"
         shutil.copytree(kept.config.backups.path, copies)
-        gone = Lost(
-            keeper=kept,
-            copies=copies,
-            rows=rows_in(kept.shop),
-            raw=rows_in(kept.shop, numbers=True),
-            files=files_in(kept.media),
-        )
         shutil.rmtree(kept.config.backups.path)
-        shutil.rmtree(kept.config.state / "recovery", ignore_errors=True)
         shutil.rmtree(kept.media)
         if kept.shop.database_url is None:
             for path in kept.shop.data.glob("db.sqlite3*"):
@@ -140,12 +182,12 @@ def lose(tmp_path: Path) -> Callable[[Any], Lost]:
             with psycopg.connect(kept.shop.database_url, autocommit=True) as connection:
                 connection.execute("DROP SCHEMA public CASCADE")
                 connection.execute("CREATE SCHEMA public")
-        return gone
+        return Lost(keeper=kept, copies=copies, rows=taken.rows, raw=taken.raw, files=files_in(taken.media))
 
     return lose
 
 
 @pytest.fixture
-def lost(backed_up: Callable[..., Any], lose: Callable[[Any], Lost]) -> Lost:
+def lost(backed_up: Callable[..., Any], lose: Callable[..., Lost]) -> Lost:
     """A lost SQLite shop."""
     return lose(backed_up())

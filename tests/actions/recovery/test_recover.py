@@ -1,6 +1,7 @@
 """recover: the whole shop on an empty machine, from a folder of backups, and never over what is there."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from actions.backup_media import BackupMedia
 from actions.recover import Recover
 from storekeeper.errors import BackupRefused, StorekeeperError
+from tests.actions.recovery.conftest import files_in
 
 
 def test_rows_and_files_are_back(lost: Any) -> None:
@@ -29,16 +32,21 @@ def test_a_postgresql_shop_comes_back(
     backed_up: Callable[..., Any], lose: Callable[[Any], Any], form: str
 ) -> None:
     """Into an empty database of the same server."""
-    lost = lose(backed_up("postgresql", form=form))
+    lost = lose(backed_up("postgresql", form=form), form=form)
     lost.run(Recover(), from_=str(lost.copies))
     assert lost.differences(numbers=form == "native") == {}
 
 
-def test_what_is_not_empty_is_named_and_nothing_is_restored(backed_up: Callable[..., Any]) -> None:
+def test_what_is_not_empty_is_named_and_nothing_is_restored(lost: Any) -> None:
     """A database with rows and a folder with files are both refused, in one message."""
-    kept = backed_up()
-    with pytest.raises(BackupRefused, match=r"holds \d+ rows; the area media .* holds"):
-        kept.run(Recover(), from_=str(kept.config.backups.path))
+    lost.keeper.shop.manage("migrate", "--verbosity=0")
+    lost.keeper.shop.evaluate(
+        "from app.models import Customer\nCustomer.objects.create(name='mine')\nresult = 1"
+    )
+    lost.keeper.write("mine.txt")
+    with pytest.raises(BackupRefused, match=r"holds 1 rows; the area media .* holds mine.txt"):
+        lost.run(Recover(), from_=str(lost.copies))
+    assert files_in(lost.keeper.media).keys() == {"mine.txt"}
 
 
 def test_a_damaged_copy_is_refused_before_anything_is_restored(lost: Any) -> None:
@@ -61,21 +69,19 @@ def test_a_cut_copy_counts_for_nothing(lost: Any) -> None:
     assert lost.is_empty()
 
 
-def test_files_that_rows_name_and_no_backup_holds_are_told(
-    backed_up: Callable[..., Any], lose: Callable[[Any], Any]
-) -> None:
-    """A row that names a file which was never there comes back, and the outcome names both."""
-    kept = backed_up()
-    kept.shop.evaluate(
-        "from app.models import Product\n"
-        "product = Product.objects.first()\nproduct.image = 'products/gone.jpg'\nproduct.save()\nresult = 1"
-    )
-    from actions.backup_database import BackupDatabase
-
-    kept.run(BackupDatabase(), verify=True)
-    lost = lose(kept)
+def test_files_that_rows_name_and_no_backup_holds_are_told(lost: Any) -> None:
+    """The set has no archive that is as new as its rows: what is missing is named, with the field."""
+    manifest = next(lost.copies.glob("media_*.manifest.json"))
+    other = lost.keeper
+    archive = manifest.with_name(manifest.name.removesuffix(".manifest.json"))
+    archive.unlink()
+    manifest.unlink()
+    other.write("products/other.jpg")
+    _, outcome = other.run(BackupMedia(), output=lost.copies)
+    shutil.rmtree(other.media)
     outcome = lost.run(Recover(), from_=str(lost.copies))
-    assert any("products/gone.jpg (app.Product.image)" in told for told in outcome.details["missing"])
+    assert any("app.Product.image" in told for told in outcome.details["missing"])
+    assert files_in(other.media).keys() == {"products/other.jpg"}
 
 
 _RECOVER = """
@@ -104,8 +110,6 @@ def test_a_killed_recovery_is_gone_on_with(lost: Any, thorough: bool) -> None:
             process.stdout.readline()
             time.sleep(1.5 + round_number * (0.4 if thorough else 3))
             process.send_signal(signal.SIGKILL)
-        from tests.actions.recovery.conftest import files_in
-
         assert not lost.keeper.media.exists() or files_in(lost.keeper.media) == lost.files
         if process.returncode == 0:
             break
