@@ -220,7 +220,12 @@ class SourceChanged(Exception):
 
 def _hint(told: str) -> str:
     wrong_region = any(word in told for word in ("PermanentRedirect", "AuthorizationHeaderMalformed"))
-    return "Name the bucket's region in AWS_REGION or in the profile" if wrong_region else ""
+    if wrong_region:
+        return "Name the bucket's region in AWS_REGION or in the profile"
+    if "169.254.169.254" in told or "metadata.google" in told:
+        # Where it looks last, when nothing else has said anything.
+        return "No keys were found: name them in the environment or in a profile, see docs/backups.md"
+    return ""
 
 
 def _open(url: str) -> Store:

@@ -4,6 +4,8 @@ import datetime as dt
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from actions.offsite.aws_settings import s3_settings
 from actions.offsite.copies import list_copies
@@ -20,7 +23,9 @@ from actions.offsite.local_folder import LocalFolder
 from actions.offsite.place import OffsitePlace
 from actions.offsite.urls import without_secrets
 from storekeeper.errors import ConfigurationError, OffsiteFailed
+from tests.actions.offsite.cutting_proxy import CuttingProxy
 
+CHECKOUT = Path(__file__).parents[3]
 Factory = Callable[..., Any]
 MOMENT = dt.datetime(2026, 3, 1, 4, 0, tzinfo=dt.UTC)
 
@@ -80,6 +85,38 @@ def test_a_copy_comes_back_whole_from_every_sort_of_place(
     moved: list[int] = []
     assert fetch_copy(place, copy, folder=tmp_path / "back", moved=moved.append) == fetched
     assert moved == []
+
+
+def test_a_broken_line_is_told_and_what_came_is_kept(
+    s3_endpoint: str, tmp_path: Path, make_desk: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network goes half-way: nothing has a name; when it is back only the rest is asked for."""
+    desk = make_desk()
+    backup = desk.backup(MOMENT, content=os.urandom(30_000_000))
+    with CuttingProxy(s3_endpoint, after_bytes=12_000_000) as proxy:
+        for name, value in {
+            "AWS_ENDPOINT_URL": proxy.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        requests.put(f"{s3_endpoint}/shop-copies", timeout=30).raise_for_status()
+        url = f"s3://shop-copies/{tmp_path.name}"
+        proxy.mend()
+        assert copy_to(desk.context, url, backups=[backup]).error == ""
+        monkeypatch.setattr("actions.offsite.object_folder._RETRIES", 1)
+        place = OffsitePlace(url)
+        (copy,) = list_copies(place)
+        proxy.cut()
+        with pytest.raises(OffsiteFailed, match="s3://shop-copies"):
+            fetch_copy(place, copy, folder=tmp_path / "back")
+        assert [one.name for one in (tmp_path / "back").iterdir()] == [f".{copy.name}.partial"]
+        kept = (tmp_path / "back" / f".{copy.name}.partial").stat().st_size
+        assert 0 < kept < copy.manifest.size_bytes
+        proxy.mend()
+        assert fetch_copy(place, copy, folder=tmp_path / "back").path.read_bytes() == backup.path.read_bytes()
+        assert proxy.passed_bytes < copy.manifest.size_bytes - kept + 1_000_000
 
 
 def test_a_copy_that_was_flipped_there_is_refused(tmp_path: Path, make_desk: Factory) -> None:
@@ -193,6 +230,18 @@ def test_what_secret_variables_hold_is_never_shown() -> None:
     text = "403: bad key abc/def+ghi, url https://x/?sv=2020&sig=xyz"
     told = without_secrets(text, "s3://bucket", environment=environment)
     assert told == "403: bad key ***, url https://x/?***"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("boto3", ["1.28.0", "1.34.0", "1.40.0"])
+def test_places_install_beside_the_shops_own_boto3(tmp_path: Path, boto3: str) -> None:
+    """pip finds versions for all of it with the boto3 that the shop has fixed."""
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
+    command += ["--report", str(tmp_path / "report"), f"{CHECKOUT}[offsite]", f"boto3=={boto3}"]
+    subprocess.run(command, check=True, timeout=600)
+    report = json.loads((tmp_path / "report").read_text())
+    found = {one["metadata"]["name"]: one["metadata"]["version"] for one in report["install"]}
+    assert (found["boto3"], "aiobotocore" in found, "obstore" in found) == (boto3, False, True)
 
 
 def test_no_library_for_places_pins_the_shops_own(tmp_path: Path) -> None:
