@@ -8,7 +8,6 @@ from actions.action import Context, Progress
 from actions.backups.json_backup import disk_errors
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, check_content, file_sums
-from actions.backups.postgresql_dump import dump_postgresql, read_back
 from actions.backups.sqlite_copy import check_sqlite, copy_sqlite
 from storekeeper.backups import Manifest, TableSum
 from storekeeper.databases import DatabaseAddress, Engine
@@ -46,6 +45,9 @@ def _write(
     address: DatabaseAddress, *, context: Context, path: Path, draft: Manifest, compress: bool
 ) -> Manifest:
     if address.engine is Engine.POSTGRESQL:
+        # Loaded here: where every database is SQLite no one waits for the driver.
+        from actions.backups.postgresql_dump import dump_postgresql, read_back
+
         with disk_errors(path), PartialFile(path) as file:
             server, tables, left_out, raw = dump_postgresql(
                 address, config=context.config, file=file, cancelled=context.cancelled
