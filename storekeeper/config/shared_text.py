@@ -5,8 +5,8 @@ from typing import Final
 
 HIDDEN: Final = "***"
 
-# user:password@ in a URL; the user stays.
-_URL_PASSWORD: Final = re.compile(r"(?<=://)([^/@:\s]*):[^@\s]+@")
+# user:password@ in a URL; the user stays. A slash or an @ may stand in a password that was written as it is.
+_URL_PASSWORD: Final = re.compile(r"(?<=://)([^/@:\s]*):(?:[^/\s\"']*|(?!\d+/)[^@\s\"']*)@")
 # A key that is called like a secret and holds a text of its own; ${NAME} and files tell nothing.
 _SECRET_KEY: Final = re.compile(
     r"(?im)(?P<key>\b[\w-]*(?:password|secret|token|key|credentials)['\"]?\s*:[ \t]+)"

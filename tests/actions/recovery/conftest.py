@@ -171,7 +171,7 @@ def lose(tmp_path: Path, stock: Callable[[str, str], Stock]) -> Callable[..., Lo
     def lose(kept: Any, *, form: str = "json") -> Lost:
         database = "sqlite" if kept.shop.database_url is None else "postgresql"
         taken = stock(database, form)
-        copies = tmp_path / "copies"
+        copies = tmp_path / "copies of the lost"
         shutil.copytree(kept.config.backups.path, copies)
         shutil.rmtree(kept.config.backups.path)
         shutil.rmtree(kept.media)
