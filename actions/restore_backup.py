@@ -16,6 +16,7 @@ from actions.backups.fixture_restore import load_fixture
 from actions.backups.manifest import require_manifest
 from actions.backups.media_restore import MediaRestorePlan, plan_media_restore, restore_media
 from actions.backups.native_restore import cannot_be_read, count_present, require_fitting, restore_native
+from actions.backups.raw_comparison import compare_restored
 from actions.backups.trial_restore import Loader, choose_loader
 from actions.encryption.decrypting import readable_backup
 from actions.encryption.manifests import decrypted_manifest
@@ -237,6 +238,8 @@ class RestoreBackup:
                     past=False,
                 )
             missing = loaded.missing_sequences
+            compared = compare_restored(manifest, address=plan.database.address, missing=missing)
+            notes = (compared,) if compared else ()
         told = [
             f"restored {manifest.rows} rows of {path.name} into the database {plan.database.name}",
             *(f"what was there is in {one.name}" for one in kept),

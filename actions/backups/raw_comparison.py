@@ -33,6 +33,33 @@ def compare_raw(
     return f"{when}; every value compared by SQL"
 
 
+def compare_restored(manifest: Manifest, *, address: DatabaseAddress, missing: Collection[str]) -> str:
+    """
+    Return, in words, whether the database at ``address`` now holds what the backup of it held.
+
+    ``""`` where nobody can tell: the backup has no raw sums, or it is of a database of another kind.
+    ``missing`` are sequences that are known not to be there.
+    """
+    raw = manifest.raw
+    if raw is None or manifest.engine != address.engine.value:
+        return ""
+    tables = {label: table.stored_as for label, table in manifest.tables.items()}
+    try:
+        found, differences = _compared(raw, tables=tables, scratch=address, live=address)
+    except SumsUnavailable:
+        return ""
+    here = {
+        name: sequence
+        for name, sequence in raw.sequences.items()
+        if name not in missing and sequence.owner != DJANGO_MIGRATIONS
+    }
+    differences += find_sequence_differences(here, found.sequences)
+    if not differences:
+        return "compared by SQL: every value is as it was"
+    told = "; ".join(differences[:_SHOWN]) + ("; …" if len(differences) > _SHOWN else "")
+    return f"compared by SQL, this is not as it was, or was written since: {told}"
+
+
 def compare_native(
     backup: Path, manifest: Manifest, *, raw: RawSums, scratch: DatabaseAddress, live: DatabaseAddress
 ) -> None:

@@ -177,7 +177,8 @@ def test_highest_keys_come_back(keeper: Factory, database: str) -> None:
     )
     _, outcome = kept.run(BackupDatabase(), verify=True)
     wanted = kept.shop.evaluate(newest)
-    kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    _, restored = kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert "every value is as it was" in restored.summary
     assert kept.shop.evaluate(newest) == wanted
     if database == "postgresql":
         with psycopg.connect(url) as connection:
