@@ -20,6 +20,7 @@ from storekeeper.backups import RawSums
 from storekeeper.backups.raw_sums import USER_MAPPINGS
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress
+from storekeeper.databases.postgresql import is_behind_pooler, require_direct
 from storekeeper.errors import StorekeeperError
 
 _LONGEST_SECONDS: Final = 300.0
@@ -42,6 +43,8 @@ class SchemaDump(AbstractContextManager["SchemaDump"]):
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the dump is left
         self._process: subprocess.Popen[bytes] | None = None
         with suppress(StorekeeperError):
+            # What pg_dump sets for its session, an empty search_path, would be the shop's behind a pooler.
+            require_direct(address, purpose="pg_dump", behind_pooler=is_behind_pooler(address))
             self._process = processes.start(
                 [
                     find_program("pg_dump", config=config),
@@ -96,6 +99,7 @@ def make_schema(raw: RawSums, *, address: DatabaseAddress, config: Config, folde
         dump, wanted = Path(temporary) / "schema.dump", Path(temporary) / "list"
         dump.write_bytes(b64decode(raw.ddl))
         try:
+            require_direct(address, purpose="pg_restore", behind_pooler=is_behind_pooler(address))
             program = find_program("pg_restore", config=config)
             entries = processes.run([program, "--list", dump], timeout_seconds=_LONGEST_SECONDS)
             lines = entries.decode("utf-8").splitlines(keepends=True)

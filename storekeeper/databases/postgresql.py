@@ -68,6 +68,12 @@ def require_direct(address: DatabaseAddress, *, purpose: str, behind_pooler: boo
         )
 
 
+def is_behind_pooler(address: DatabaseAddress) -> bool:
+    """Return whether a pooler stands between us and the server; raises DatabaseUnavailable."""
+    with connect_postgresql(address) as connection:
+        return connection.behind_pooler
+
+
 def is_pooled(connection: "psycopg.Connection[tuple[Any, ...]]") -> bool:
     """Return whether another server process answers than the one that greeted us; raises psycopg.Error."""
     row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()

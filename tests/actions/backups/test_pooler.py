@@ -15,7 +15,9 @@ import pytest
 
 from actions.backups.postgresql_dump import dump_postgresql
 from actions.backups.postgresql_plan import plan_restore
+from actions.backups.schema_dump import SchemaDump
 from exporter.rows import measure_tables
+from storekeeper.backups import RawSums
 from storekeeper.databases import DatabaseAddress, address_from_url, connect_postgresql
 from storekeeper.databases.identity import identity_of
 from storekeeper.databases.kept_connections import KeptConnections
@@ -34,7 +36,7 @@ unix_socket_dir =
 auth_type = trust
 auth_file = {users}
 pool_mode = transaction
-default_pool_size = 1
+default_pool_size = 2
 reserve_pool_size = 0
 {more}
 """
@@ -136,6 +138,17 @@ def test_what_needs_a_session_is_refused_with_a_word(pooled: Any, keeper: Any, t
         plan_restore(tmp_path / "a.dump", address=address, config=config)
     with pytest.raises(ConfigurationError, match="pooler"), maintain_postgresql(address, lock_seconds=1):
         pass
+
+
+def test_schema_beside_a_json_backup_is_left_away(pooled: Any, keeper: Any) -> None:
+    """The shop's migrations make the tables of a trial instead; pg_dump would have hidden the shop's own."""
+    address = pooled()
+    config = keeper("postgresql", orders=None).config
+    with psycopg.connect(**address.parameters, prepare_threshold=None) as holder:
+        snapshot = holder.execute("SELECT pg_export_snapshot()").fetchone()
+        assert snapshot
+        with SchemaDump(address, config=config, snapshot=snapshot[0]) as dump:
+            assert dump.ddl(RawSums(method="x")) == ""
 
 
 def test_server_itself_is_no_pooler(postgresql_server: Any, pooled: Any) -> None:
