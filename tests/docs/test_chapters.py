@@ -1,6 +1,7 @@
 """Each chapter's commands do what it says, as they stand there."""
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -106,6 +107,38 @@ def test_the_chapter_on_backups(places: dict[str, Path], warm_django: WarmDjango
     assert "AGE-SECRET-KEY" not in output
     there = {path.name.partition(".")[2] for path in places["/mnt/copies"].iterdir()}
     assert {"json.gz.age", "json.gz.age.manifest.json", "tar.gz.age", "tar.gz.sha256.gz.age"} <= there
+
+
+_PAGE = """
+from django.http import HttpResponse
+from django.urls import path
+from app.models import Product
+urlpatterns = [path("", lambda request: HttpResponse(f"{Product.objects.count()} products"))]
+"""
+_CONFIG = """
+shop: test
+project: {project}
+python: {python}
+databases: {{default: {{django: default}}}}
+areas: {{media: {{path: media}}}}
+"""
+
+
+def test_the_chapter_on_recovery(places: dict[str, Path], warm_django: WarmDjango) -> None:
+    """A drill is verified, openssl verifies its record, and the lost shop is back with its config."""
+    shop = filled_shop(places, warm_django)
+    (shop.data / "proj" / "urls.py").write_text(_PAGE)
+    with (shop.data / "proj" / "settings.py").open("a") as settings:
+        settings.write('ROOT_URLCONF = "proj.urls"\n')
+    before = {path.name: path.read_bytes() for path in (shop.data / "media" / "products").iterdir()}
+    (shop.data / "storekeeper.yml").write_text(_CONFIG.format(project=shop.data, python=sys.executable))
+    output = run("recovery.md", places)
+    assert re.search(r": verified; \d+ rows and 3 files", output)
+    assert "Signature Verified Successfully" in output
+    assert "would bring back 2 backups" in output
+    assert before == {path.name: path.read_bytes() for path in (shop.data / "media" / "products").iterdir()}
+    assert shop.evaluate("from app.models import Product\nresult = Product.objects.count()") == 3
+    assert "products" in (shop.data / "storekeeper.yml").read_text()
 
 
 MOVING = "moving-from-django-dbbackup.md"
