@@ -10,6 +10,7 @@ from actions.action import Context, Outcome, Progress
 from actions.backups.database_plan import BackupPlan, Part, plan_database_backup
 from actions.backups.files import new_stem, next_number, sweep_partial_files
 from actions.backups.json_backup import write_json_backup
+from actions.backups.losses import notes_on
 from actions.backups.manifest import require_manifest
 from actions.backups.quiet_copy import quiet_conversation
 from actions.backups.raw_sums import RawSumsProcess
@@ -102,6 +103,8 @@ class BackupDatabase:
             context.report(
                 Progress(done=len(created), total=len(plan.parts), unit="backups", note=f"wrote {path}")
             )
+            for note in notes_on(manifests[-1]):
+                context.report(Progress(done=len(created), total=len(plan.parts), unit="backups", note=note))
         try:
             if plan.verify:
                 manifests = [
@@ -123,6 +126,8 @@ class BackupDatabase:
                         "size_bytes": manifest.size_bytes,
                         "rows": manifest.rows,
                         "left_out": manifest.left_out,
+                        "loses": manifest.loses,
+                        "lacks": manifest.lacks,
                         "verified": manifest.verified and manifest.verified.isoformat(),
                     }
                     for path, manifest in zip(created, manifests, strict=True)

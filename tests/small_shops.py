@@ -37,7 +37,11 @@ def small_shop(
     settings: str = "",
     files: dict[str, str] | None = None,
 ) -> Shop:
-    """Write the project, with more ``files`` by their names, and make its tables."""
+    """
+    Write the project, with more ``files`` by their names, and make its tables.
+
+    With an empty ``app/migrations/__init__.py`` the migrations are made, too.
+    """
     for name, text in {
         "manage.py": _MANAGE,
         "app/models.py": "from django.db import models\n" + models,
@@ -53,6 +57,8 @@ def small_shop(
     shop = new_shop(
         project=folder, data=folder, url=url, warm_django=warm_django, settings_module="proj.settings"
     )
+    if [name for name in files or () if name.startswith("app/migrations/")] == ["app/migrations/__init__.py"]:
+        shop.manage("makemigrations", "app", "--verbosity=0")
     shop.manage("migrate", "--run-syncdb", "--verbosity=0")
     return shop
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from actions.action import Context, Progress
 from actions.backups.fixture_lines import SEPARATOR, FixtureLines
+from actions.backups.losses import losses_of, rows_left
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, ReadBack
 from actions.backups.raw_sums import RawSumsProcess
@@ -74,7 +75,8 @@ def write_json_backup(
             context.report(Progress(done=0, unit="rows", note=note))
         tables = _stored(lines.sums(summary["tables"]), stored_as=summary["stored_as"])
         if raw is not None:
-            _require_equal_counts(tables, raw=raw)
+            left = {label: sent.get("left_rows", 0) for label, sent in summary["tables"].items()}
+            _require_equal_counts(tables, raw=raw, left=left)
         manifest = draft.model_copy(
             update={
                 "snapshot": dt.datetime.fromisoformat(summary["snapshot"]),
@@ -87,6 +89,8 @@ def write_json_backup(
                 "raw": raw,
                 "numbers": packed_json(summary["numbers"]),
                 "left_out": summary["left_out"],
+                "loses": losses_of(summary["tables"]),
+                "lacks": rows_left(summary["tables"]),
                 "django_version": summary["django_version"],
                 "migrations": tuple(summary["migrations"]),
             }
@@ -115,11 +119,11 @@ def _stored_name(schema: str, table: str) -> str:
     return table_name(schema, table) if schema else table
 
 
-def _require_equal_counts(tables: Mapping[str, TableSum], *, raw: RawSums) -> None:
-    """Raise BackupRefused where SQL counts other rows than the shop's Django has written."""
+def _require_equal_counts(tables: Mapping[str, TableSum], *, raw: RawSums, left: Mapping[str, int]) -> None:
+    """Raise BackupRefused where SQL counts other rows than the shop's Django wrote or named as left."""
     for label, table in tables.items():
         counted = raw.tables.get(table.stored_as)
-        if counted is not None and counted.rows != table.rows:
+        if counted is not None and counted.rows != table.rows + left[label]:
             raise BackupRefused(
                 f"{label}: {table.rows} rows were written, but the table {table.stored_as} has {counted.rows}"
             )

@@ -40,6 +40,9 @@ class OrphanSearch:
         file: then the rows are missing, not the files wrong.
         """
         description = ShopDescription.model_validate(conversation.ask("describe"))
+        if next(iter(tree.walk()), None) is None:
+            # Nothing lies there, wherever the uploads go.
+            return []
         uploads = self._uploads(tree, description)
         for file in tree.walk():
             folder, _, name = file.name.rpartition("/")

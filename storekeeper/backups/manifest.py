@@ -72,6 +72,8 @@ class Manifest(BaseModel):
     """Each model, table or file that the backup does not hold → why; of files the first ones."""
     not_checked: dict[str, str] = Field(default_factory=dict)
     """Each table that the backup holds, and that could not be checked to its end → why."""
+    loses: dict[str, str] = Field(default_factory=dict)
+    """Each ``app.Model.column`` of which loaddata alone would make something else → how many values."""
     area: str = ""
     files: int = 0
     folders: int = 0

@@ -2,8 +2,8 @@
 The texts of a whole column at once, for values of the expected type.
 
 A loop in Python over each value would take most of a backup's time, so these work on the column as one
-long text. Each raises TypeError, ValueError or KeyError for a column with any other value in it; that
-column then goes the slow way.
+long text. Each raises TypeError, ValueError or KeyError for a column with any other value in it; its
+values are then looked at one by one.
 """
 
 from __future__ import annotations
@@ -33,19 +33,6 @@ _WITHOUT_FRACTION = b"-- ::"
 _BOOLEANS = {True: "true", False: "false"}
 
 
-def with_nulls(bulk: Bulk, *, null: str = "null") -> Bulk:
-    """Give the same for a column in which some values may be None."""
-
-    def all_of(values: Sequence[Any]) -> Written:
-        if None not in values:
-            return bulk(values)
-        present = [value for value in values if value is not None]
-        texts = iter(bulk(present).whole() if present else ())
-        return Written.of([null if value is None else next(texts) for value in values])
-
-    return all_of
-
-
 def each(text: Callable[[Any], str]) -> Bulk:
     """Give the column one by one, where there is nothing better."""
     return lambda values: Written.of(map(text, values))
@@ -61,8 +48,19 @@ def strings(values: Sequence[str]) -> Written:
     return Written.of(map(quoted, values))
 
 
+def addresses(values: Sequence[str]) -> Written:
+    """IP addresses of version 4; Django may write one of version 6 in another way."""
+    joined = "\n".join(values)
+    if "" in values or joined.encode("ascii").translate(None, _DIGITS + b".\n"):
+        # Of an empty text Django makes NULL.
+        raise ValueError("not the digits of addresses")
+    return strings(values)
+
+
 def booleans(values: Sequence[Any]) -> Written:
     """Truth values, which SQLite keeps as 0 and 1."""
+    if not {int, bool}.issuperset(map(type, values)):
+        raise ValueError("not truth values")
     return Written.of([_BOOLEANS[value] for value in values])
 
 
@@ -88,12 +86,8 @@ def floats(values: Sequence[float]) -> Written:
     return Written.of(map(json_text, values)) if "n" in joined else Written(joined)
 
 
-def sqlite_decimals(places: int, *, most: int, otherwise: Bulk) -> Bulk:
-    """
-    From the numbers that SQLite keeps: those whose text with ``places`` is exact and has ``most`` letters.
-
-    A column with any other number goes the way of ``otherwise``.
-    """
+def sqlite_decimals(places: int, *, most: int) -> Bulk:
+    """From SQLite's numbers: those whose text with ``places`` is exact and has ``most`` letters."""
     one = f"%.{places}f\n"
     known: dict[Any, str] = {}
 
@@ -106,7 +100,7 @@ def sqlite_decimals(places: int, *, most: int, otherwise: Bulk) -> Bulk:
             joined = "\n".join(texts)
             # Infinity is exact, too; and Python writes a small decimal with an exponent.
             if not exact or "n" in joined or ("0.000000" in joined and places > 6):
-                return otherwise(values)
+                raise ValueError("not as Django reads it")
             known.update(zip(new, texts))
         return Written.of(map(known.__getitem__, values), QUOTE, QUOTE)
 

@@ -108,7 +108,8 @@ def _models() -> Iterator[dict[str, Any]]:
             "migrated_in": [alias for alias in connections if router.allow_migrate_model(alias, model)],
             "managed": meta.managed,
             "primary_key": meta.pk.name,
-            "primary_key_column": meta.pk.column,
+            # Django 5.2 has keys of several columns, which is none of its own.
+            "primary_key_column": meta.pk.column or ", ".join(field.column for field in meta.pk.fields),
             "file_fields": [
                 _file_field(field) for field in meta.local_fields if isinstance(field, models.FileField)
             ],

@@ -1,17 +1,20 @@
 """
 Column by column from database values to JSON text.
 
-For each field one function is chosen, once; it takes the values of many rows as the database driver gave
-them. The texts are those of Django's serialiser (``Field.value_to_string`` and the JSON encoder), with
-microseconds. A field whose class or behaviour is not Django's own is not guessed at: it has no function
-here, and is written by Django itself.
+For each field two functions are chosen, once. The quick one takes a whole column, and only values of which
+is known that ``loaddata`` would store the text of each as the very value that it was; it raises TypeError,
+ValueError or KeyError for any other. The exact one gives the text of one value, whatever it is, as Django's
+serialiser does (with microseconds), and raises where there is none.
+
+A field whose class or behaviour is not Django's own is not guessed at: it has neither, and is written by
+Django itself.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from base64 import b64encode
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -22,91 +25,66 @@ from django.utils.encoding import is_protected_type
 from . import bulk_texts
 from .json_text import json_text, quoted
 from .kinds import target_of
-from .written import Written
+from .postgresql_texts import (
+    interval,
+    local_moment,
+    local_time,
+    microseconds,
+    same_interval,
+    time_of_day,
+    utc_moment,
+)
 
 if TYPE_CHECKING:
     from typing import Callable
 
     from .bulk_texts import Bulk
 
+TEXT_KINDS = frozenset({"integer", "decimal", "date", "time", "datetime", "uuid", "duration"})
+"""The kinds that PostgreSQL is asked for as text: objects are slow, and there is not one for each value."""
 # Django reads a number of SQLite with this precision.
 _FLOAT_DIGITS = 15
 
 
-def texts_of(
-    kind: str, *, field: Any, convert: Callable[[Any], Any] | None, connection: Any, left_as_text: bool
-) -> Bulk:
-    """
-    Give the function for one column.
+def quick_texts(kind: str, *, field: Any, connection: Any) -> Bulk | None:
+    """Return the quick function of a column, None where there is none; NULL is not among its values."""
+    if connection.vendor != "sqlite":
+        if kind == "datetime" and not reads_utc(connection):
+            return bulk_texts.each(local_time(connection))
+        found = _POSTGRESQL.get(kind)
+        return _json(field, ascii_only=False) if kind == "json" else found
+    if kind == "datetime":
+        if settings.USE_TZ and not reads_utc(connection):
+            return None
+        return bulk_texts.sqlite_times("Z" if settings.USE_TZ else "")
+    if kind == "decimal":
+        return _sqlite_decimals(field) if field is target_of(field) else None
+    return _json(field, ascii_only=True) if kind == "json" else _SQLITE.get(kind)
 
-    ``convert`` turns what the driver gives into what a model instance would hold; None when that is
-    the same. ``left_as_text`` tells that the driver gives PostgreSQL's own text of numbers and times.
+
+def object_of(kind: str | None, *, convert: Callable[[Any], Any] | None, connection: Any) -> Any:
     """
+    Return what turns a value as we read it into what a model instance would hold, None for nothing.
+
+    ``convert`` does so for what the driver gives.
+    """
+    if connection.vendor != "sqlite" and kind in TEXT_KINDS:
+        return _PARSERS[kind] if kind != "datetime" or reads_utc(connection) else local_moment
+    return convert
+
+
+def exact_text(kind: str, *, convert: Callable[[Any], Any] | None, connection: Any) -> Callable[[Any], str]:
+    """Return the function for one value as we read it; ``convert`` is what ``object_of`` takes."""
+    if kind == "json":
+        return _json_exact
     exact = _EXACT.get(kind, _plain_text)
-    if left_as_text and kind in _PARSERS:
-        convert = _parsed(_PARSERS[kind], field=field)
-        fast = _from_postgresql(kind, exact=exact, convert=convert)
-    else:
-        fast = _fast(kind, field=field, convert=convert, connection=connection, exact=exact)
-
-    def slow(values: Sequence[Any]) -> Written:
-        return Written.of([exact(value if convert is None else convert(value)) for value in values])
-
-    if fast is None:
-        return slow
-    # A NULL where none may be goes the slow way, as any value of another type does.
-    quick = bulk_texts.with_nulls(fast, null='""' if kind == "file" else "null") if field.null else fast
-
-    def guarded(values: Sequence[Any]) -> Written:
-        try:
-            return quick(values)
-        except (TypeError, ValueError, KeyError):
-            # A value of another type than the column's, as SQLite allows.
-            return slow(values)
-
-    return guarded
+    converted = object_of(kind, convert=convert, connection=connection)
+    return exact if converted is None else lambda value: exact(converted(value))
 
 
 def reads_utc(connection: Any) -> bool:
     """Tell whether date-times are stored, and read, in UTC."""
     return bool(settings.USE_TZ) and connection.timezone_name == "UTC"
-
-
-def _fast(
-    kind: str,
-    *,
-    field: Any,
-    convert: Callable[[Any], Any] | None,
-    connection: Any,
-    exact: Callable[[Any], str],
-) -> Bulk | None:
-    """Give the quick way for values of the expected type; it raises for any other."""
-    backend_only = connection.vendor == "sqlite" and not hasattr(target_of(field), "from_db_value")
-    if kind == "boolean":
-        return bulk_texts.booleans
-    if kind == "uuid" and backend_only:
-        return bulk_texts.hex_uuids
-    if kind == "datetime" and backend_only and (reads_utc(connection) or not settings.USE_TZ):
-        return bulk_texts.sqlite_times("Z" if settings.USE_TZ else "")
-    if kind == "decimal" and convert is None:
-        # No memo: 1.0 and 1.00 are equal, but their texts are not.
-        return bulk_texts.each(_plain_text)
-    if kind == "date" and backend_only:
-        return bulk_texts.sqlite_dates
-    if kind in ("decimal", "date", "time"):
-        text = exact if convert is None else _converted(exact, convert=convert)
-        one_by_one = bulk_texts.each(_Memo(text).__getitem__)
-        if kind == "decimal" and backend_only and field is target_of(field):
-            return _sqlite_decimals(field, otherwise=one_by_one)
-        return one_by_one
-    return None if convert is not None else _SIMPLE.get(kind)
-
-
-def _from_postgresql(kind: str, *, exact: Callable[[Any], str], convert: Callable[[Any], Any]) -> Bulk | None:
-    """Give the quick way from PostgreSQL's own text."""
-    if kind == "time":
-        return bulk_texts.each(_Memo(_converted(exact, convert=convert)).__getitem__)
-    return _POSTGRESQL[kind]
 
 
 class _Memo(dict):  # type: ignore[type-arg]
@@ -123,11 +101,43 @@ class _Memo(dict):  # type: ignore[type-arg]
         return text
 
 
-def _converted(exact: Callable[[Any], str], *, convert: Callable[[Any], Any]) -> Callable[[Any], str]:
-    return lambda value: exact(convert(value))
+def _json(field: Any, *, ascii_only: bool) -> Bulk:
+    """
+    Return the function for JSON as Django would write it again: its text is the value's text.
+
+    What a decoder of the field makes of it is not looked at: ``loaddata`` knows none.
+    """
+    encoder = getattr(field, "encoder", None)
+
+    def one(value: Any) -> str:
+        found = json.loads(value)
+        # JSON's null would become SQL's; JSON itself knows no infinity.
+        if found is None or value != json.dumps(found, ensure_ascii=ascii_only, cls=encoder, allow_nan=False):
+            raise ValueError("not as Django writes it")
+        return _unescaped(found, text=value) if "\\u" in value else str(value)
+
+    return bulk_texts.each(one)
 
 
-def _sqlite_decimals(field: Any, *, otherwise: Bulk) -> Bulk:
+def _unescaped(found: Any, *, text: str) -> str:
+    """Return JSON with letters in the place of their numbers, except for half a surrogate, which is none."""
+    plain = json_text(found)
+    try:
+        plain.encode("utf-8")
+    except UnicodeEncodeError:
+        return text
+    return plain
+
+
+def _json_exact(value: Any) -> str:
+    found = json.loads(value)
+    if found is None:
+        raise ValueError("loaddata would make SQL's NULL of it")
+    json.dumps(found, allow_nan=False)
+    return json_text(found)
+
+
+def _sqlite_decimals(field: Any) -> Bulk | None:
     """
     From the floats that SQLite keeps.
 
@@ -136,62 +146,44 @@ def _sqlite_decimals(field: Any, *, otherwise: Bulk) -> Bulk:
     """
     places = field.decimal_places
     if places is None or field.max_digits is None:
-        return otherwise
+        return None
     # A point belongs to the text.
     most = min(_FLOAT_DIGITS, field.max_digits + bool(places))
-    return bulk_texts.sqlite_decimals(places, most=most, otherwise=otherwise)
+    return bulk_texts.sqlite_decimals(places, most=most)
 
 
-def _parsed(parse: Callable[[str], Any], *, field: Any) -> Callable[[Any], Any]:
-    """Give the value that the driver would have made of its text; an error where Python has no such value."""
-
-    def convert(value: Any) -> Any:
-        if type(value) is not str:
-            return value
-        try:
-            return parse(value)
-        except ValueError:
-            raise ValueError(
-                f"{field.model._meta.label}.{field.name} has the value {value}, which Python does not know; "
-                "the row could not be restored"
-            ) from None
-
-    return convert
+def _same_time(value: str) -> str:
+    """A time of day that SQLite keeps as Django writes it."""
+    if dt.time.fromisoformat(value).isoformat() != value:
+        raise ValueError("not as Django stores it")
+    return f'"{value}"'
 
 
-def _utc(value: str) -> dt.datetime:
-    seconds, zone = value[:-3], value[-3:]
-    if zone != "+00" or len(seconds) > 26:
-        raise ValueError("outside of the years that Python knows")
-    return dt.datetime.fromisoformat(f"{seconds if len(seconds) == 19 else seconds.ljust(26, '0')}+00:00")
+def _same_duration(value: int) -> str:
+    """Microseconds that a duration of Python's holds."""
+    if type(value) is not int:
+        raise ValueError("not whole microseconds")
+    text = duration_string(dt.timedelta(microseconds=value))
+    if microseconds(text) != value:
+        raise ValueError("not as Django reads it")
+    return f'"{text}"'
 
 
-def _time(value: str) -> dt.time:
-    return dt.time.fromisoformat(value if len(value) == 8 else value.ljust(15, "0"))
+def _base64(value: Any) -> str:
+    if type(value) not in (bytes, memoryview, bytearray):
+        raise ValueError("no bytes")
+    return f'"{b64encode(value).decode("ascii")}"'
 
 
-# What the driver would have made of PostgreSQL's text; an error where Python knows no such value.
+# What stands in PostgreSQL's text; an error where Python knows no such value.
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "integer": int,
     "decimal": Decimal,
     "date": dt.date.fromisoformat,
-    "time": _time,
-    "datetime": _utc,
+    "time": time_of_day,
+    "datetime": utc_moment,
     "uuid": str,
-}
-_POSTGRESQL: dict[str, Bulk] = {
-    "integer": bulk_texts.postgresql_integers,
-    "decimal": bulk_texts.postgresql_decimals,
-    "date": bulk_texts.postgresql_dates,
-    "datetime": bulk_texts.postgresql_times,
-    "uuid": bulk_texts.strings,
-}
-_SIMPLE: dict[str, Bulk] = {
-    "text": bulk_texts.strings,
-    "file": bulk_texts.strings,
-    "uuid": bulk_texts.strings,
-    "integer": bulk_texts.integers,
-    "float": bulk_texts.floats,
+    "duration": interval,
 }
 
 
@@ -202,21 +194,47 @@ def _plain_text(value: Any) -> str:
 
 
 def _file(value: Any) -> str:
-    # A FileField's NULL is an empty name to Django.
     return quoted(str(value) if value is not None else "")
 
 
 def _duration(value: Any) -> str:
-    return "null" if value is None else quoted(duration_string(value))
+    return quoted(duration_string(value))
 
 
 def _binary(value: Any) -> str:
-    return "null" if value is None else quoted(b64encode(value).decode("ascii"))
+    return quoted(b64encode(value).decode("ascii"))
 
 
 _EXACT: dict[str, Callable[[Any], str]] = {
     "file": _file,
     "duration": _duration,
     "binary": _binary,
-    "json": json_text,
+}
+_POSTGRESQL: dict[str, Bulk] = {
+    "text": bulk_texts.strings,
+    "file": bulk_texts.strings,
+    "address": bulk_texts.addresses,
+    "boolean": bulk_texts.booleans,
+    "float": bulk_texts.floats,
+    "integer": bulk_texts.postgresql_integers,
+    "decimal": bulk_texts.postgresql_decimals,
+    "date": bulk_texts.postgresql_dates,
+    "datetime": bulk_texts.postgresql_times,
+    "time": bulk_texts.each(_Memo(lambda value: f'"{time_of_day(value).isoformat()}"').__getitem__),
+    "uuid": bulk_texts.strings,
+    "duration": bulk_texts.each(same_interval),
+    "binary": bulk_texts.each(_base64),
+}
+_SQLITE: dict[str, Bulk] = {
+    "text": bulk_texts.strings,
+    "file": bulk_texts.strings,
+    "address": bulk_texts.addresses,
+    "boolean": bulk_texts.booleans,
+    "float": bulk_texts.floats,
+    "integer": bulk_texts.integers,
+    "date": bulk_texts.sqlite_dates,
+    "time": bulk_texts.each(_Memo(_same_time).__getitem__),
+    "uuid": bulk_texts.hex_uuids,
+    "duration": bulk_texts.each(_same_duration),
+    "binary": bulk_texts.each(_base64),
 }

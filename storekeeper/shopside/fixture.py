@@ -12,6 +12,8 @@ from typing import Any
 _PROGRESS_SECONDS = 0.2
 # How many new objects the collector waits for: hundreds of rows of each block live for a moment.
 _COLLECT_AFTER = 100_000
+# Of rows that no line can hold.
+_NAMED = 20
 
 
 def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterator[Any]:
@@ -55,6 +57,9 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
                 "rows": table.read,
                 "sent_sha256": checksum.hexdigest(),
                 "links": table.link_counts(),
+                "lost": table.lost,
+                "left": table.left[:_NAMED],
+                "left_rows": len(table.left),
             }
             done += table.read
         yield {
@@ -84,16 +89,17 @@ def _few_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
-def sums_of(connection: Any, *, database: str) -> dict[str, dict[str, Any]]:
+def sums_of(connection: Any, *, database: str, whole: bool = True) -> dict[str, dict[str, Any]]:
     """
-    Give the rows of each table and the SHA-256 of their lines, within the caller's transaction.
+    Return the rows of each table and the SHA-256 of their lines, within the caller's transaction.
 
-    Equal to those in the manifest of a backup with equal rows.
+    Equal to those in the manifest of a backup with equal rows; not ``whole`` for one whose lines have fields
+    alone.
     """
     from .written import Lines
 
     sums: dict[str, dict[str, Any]] = {}
-    for table in _tables(connection, database=database):
+    for table in _tables(connection, database=database, whole=whole):
         lines = Lines(table.fixed())
         checksum = hashlib.sha256()
         for block in table.blocks():
@@ -103,13 +109,15 @@ def sums_of(connection: Any, *, database: str) -> dict[str, dict[str, Any]]:
     return sums
 
 
-def _tables(connection: Any, *, database: str) -> list[Any]:
+def _tables(connection: Any, *, database: str, whole: bool = True) -> list[Any]:
     from .fixture_tables import fixture_models
     from .names import Names
     from .table_rows import Table
 
     names = Names(database)
-    return [Table(model, connection=connection, names=names) for model in fixture_models(database)]
+    return [
+        Table(model, connection=connection, names=names, whole=whole) for model in fixture_models(database)
+    ]
 
 
 def _server(connection: Any) -> str:

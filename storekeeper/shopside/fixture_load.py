@@ -47,8 +47,8 @@ def field_orders(path: str) -> dict[str, dict[str, int]]:
     """Give for each model in the fixture (its label in small letters) the fields and their places."""
     orders: dict[str, dict[str, int]] = {}
     last = ""
-    with _open_text(path) as lines:
-        for text in _texts(lines):
+    with open_lines(path) as lines:
+        for text in texts_of_lines(lines):
             model = text.partition(",")[0]
             if model != last:
                 last = model
@@ -58,12 +58,14 @@ def field_orders(path: str) -> dict[str, dict[str, int]]:
     return orders
 
 
-def _open_text(path: str) -> Any:
+def open_lines(path: str) -> Any:
+    """Open a fixture, packed or not, as text."""
     opened: Any = gzip.open if path.endswith(".gz") else open
     return opened(path, "rt", encoding="utf-8")
 
 
-def _texts(lines: Any) -> Iterator[str]:
+def texts_of_lines(lines: Any) -> Iterator[str]:
+    """Yield the JSON text of each object."""
     for line in lines:
         text = line.rstrip(",\n")
         if text not in ("[", "]", ""):
@@ -71,8 +73,8 @@ def _texts(lines: Any) -> Iterator[str]:
 
 
 def _objects(path: str) -> Iterator[list[dict[str, Any]]]:
-    with _open_text(path) as lines:
-        texts = _texts(lines)
+    with open_lines(path) as lines:
+        texts = texts_of_lines(lines)
         while batch := list(itertools.islice(texts, _LINES)):
             yield json.loads(f"[{','.join(batch)}]")
 

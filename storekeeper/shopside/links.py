@@ -40,8 +40,8 @@ class Links:
                 **{f"{self._source}__in": keys[start : start + _KEYS_PER_QUERY]}
             )
             for key, target in rows.order_by().values_list(self._source, self._target):
-                targets[key].append(target)
-        return [self._list(found) if found else "[]" for found in targets.values()]
+                targets.setdefault(key, []).append(target)
+        return [self._list(targets[key]) if targets[key] else "[]" for key in keys]
 
     def stored(self) -> int:
         """Give the number of links as the database counts them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 from django.db import models
 
@@ -33,8 +33,8 @@ class Names:
         """Tell whether rows of this model are written by name, without a key."""
         return model in self._texts
 
-    def of_field(self, field: Any) -> Callable[[Any], str] | None:
-        """Give the function from a relation's value to the name it stands for; None for other fields."""
+    def of_field(self, field: Any) -> Name | None:
+        """Return the function from a relation's value to the name it stands for; None for other fields."""
         if field.remote_field is None:
             return None
         target = field.remote_field.model._meta.concrete_model
@@ -42,15 +42,31 @@ class Names:
         key = getattr(field, "target_field", None) if not field.many_to_many else target._meta.pk
         if texts is None or key is not target._meta.pk:
             return None
+        return Name(texts, told=f"{field.model._meta.label}.{field.name} refers to {target._meta.label}")
 
-        def name(value: Any) -> str:
-            if value is None:
-                return "null"
-            if value not in texts:
-                raise ValueError(
-                    f"{field.model._meta.label}.{field.name} refers to {target._meta.label} {value}, "
-                    "which does not exist; the row could not be restored"
-                )
-            return texts[value]
+    def numbers(self, field: Any) -> bool:
+        """Return whether a field refers to one of them by way of another model's key: by its number."""
+        target = field
+        while target.remote_field is not None and not target.many_to_many:
+            target = target.target_field
+            if target.model._meta.concrete_model in self._texts:
+                return self.of_field(field) is None
+        return False
 
-        return name
+
+class Name:
+    """From the number of a content type or permission to its name, as JSON text."""
+
+    def __init__(self, texts: dict[Any, str], *, told: str) -> None:
+        self._texts = texts
+        self._told = told
+        self.first = next(iter(texts.values()), "null")
+        """Any name, for a number that has none."""
+
+    def __call__(self, value: Any) -> str:
+        """Raise ValueError for a number that does not exist."""
+        if value is None:
+            return "null"
+        if value not in self._texts:
+            raise ValueError(f"{self._told} {value}, which does not exist")
+        return self._texts[value]

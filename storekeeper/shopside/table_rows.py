@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from django.core.serializers.python import Serializer
 from django.db import models
 
-from .field_texts import reads_utc, texts_of
+from .bulk_texts import each
+from .columns import EMPTY, Column, Failure, KeyLost
+from .field_texts import exact_text, object_of, quick_texts
 from .json_text import json_text, quoted
 from .kinds import kind_of
 from .links import Links
 from .names import Names
+from .oddities import Oddities
+from .probe import probe_of
+from .stand_ins import stand_in
+from .table_query import TableQuery
 from .written import Lines, Written, packed
-
-if TYPE_CHECKING:
-    from .bulk_texts import Bulk
 
 # The columns of a block have about this size, and are of one row where rows are larger.
 _BLOCK_BYTES = 50_000
@@ -25,66 +28,93 @@ SEPARATOR = ",\n"
 _FIRST_ROWS = 50
 _MOST_ROWS = 1000
 
-# PostgreSQL's types that hold values of a kind.
-_TYPES = {
-    "integer": ("int2", "int4", "int8"),
-    "decimal": ("numeric",),
-    "date": ("date",),
-    "time": ("time",),
-    "datetime": ("timestamptz",),
-    "uuid": ("uuid",),
-}
-# What psycopg is asked to leave as PostgreSQL's text: building Python objects of it is slow.
-LEFT_AS_TEXT = frozenset(_TYPES)
-_BUILT_BY_THE_DRIVER = ("datetime", "date", "time", "decimal", "boolean")
-
 
 class Table:
     """
-    One model's table: its rows as columns for lines, ``{"model": …, "pk": …, "fields": {…}}``.
+    One model's table: its rows as columns for lines, ``{"model": …, "pk": …, "fields": {…}, "stored": {…}}``.
 
-    Every row, whatever managers hide. Must be read inside a snapshot.
+    Every row, whatever managers hide. Must be read inside a snapshot. ``loaddata`` reads the fields; what
+    they cannot carry stands in ``stored``, as the database holds it, in lines that need it. Without ``whole``
+    there is no such part.
     """
 
-    def __init__(self, model: Any, *, connection: Any, names: Names) -> None:
+    def __init__(self, model: Any, *, connection: Any, names: Names, whole: bool = True) -> None:
         self._model = model
         self.label = model._meta.label
         self.read = 0
         """How many rows were read so far."""
+        self.left: list[str] = []
+        """The rows that no line can hold, each with why."""
         self._count: int | None = None
         self._connection = connection
+        self._whole = whole
+        self._odd = Oddities()
+        self._probed: Any = None
+        self._size = _FIRST_ROWS
         meta = model._meta
         self.by_name = names.knows(model)
-        self._written = [
-            field for field in meta.local_fields if field.serialize and not getattr(field, "generated", False)
+        # Django 5.2 has keys of several columns.
+        keys = list(getattr(meta.pk, "fields", (meta.pk,)))
+        self._keys = keys
+        written = [
+            field
+            for field in meta.local_fields
+            if field.column is not None and field is not meta.pk and not getattr(field, "generated", False)
         ]
+        # A key that is a content type, say, is written by name among the fields: loaddata then finds it.
+        self._named_key = not self.by_name and len(keys) == 1 and names.of_field(keys[0]) is not None
+        self._written = [*keys, *written] if self._named_key else written
+        self._numbers = [field for field in (*keys, *written) if names.numbers(field)]
         self._links = [
             Links(field, connection=connection, names=names)
             for field in meta.local_many_to_many
             if field.serialize and field.remote_field.through._meta.auto_created
         ]
-        # Django 5.2 has keys of several columns.
-        keys = list(getattr(meta.pk, "fields", (meta.pk,)))
-        self._keys = keys
         self._fields = list(dict.fromkeys([*keys, *self._written]))
         self._named = {field: names.of_field(field) for field in self._written}
         self._kinds = {field: kind_of(field) for field in self._fields}
-        self._instances = any(self._by_django(field) for field in self._fields)
+        others = [field for field in self._fields if self._by_django(field)]
+        self._instances = bool(others)
         if self._instances:
             self._fields = [field for field in meta.local_concrete_fields if field.column is not None]
+            self._kinds.update((field, kind_of(field)) for field in self._fields)
+        self._query = TableQuery(
+            model,
+            connection=connection,
+            fields=self._fields,
+            keys=keys,
+            kinds={
+                field: "integer" if self._named.get(field) is not None else kind
+                for field, kind in self._kinds.items()
+            },
+            also_stored=others,
+        )
+        places = {field: place for place, field in enumerate(self._fields)}
+        stored = {field: len(places) + place for place, field in enumerate(others)}
+        self._places = {field: (places[field], stored.get(field, places[field])) for field in self._fields}
+
+    @property
+    def lost(self) -> dict[str, dict[str, Any]]:
+        """Return by column what loaddata would not bring back as it was: how many, and the first keys."""
+        by_number = {
+            field.column: {"rows": self.read, "keys": [], "numbers": True}
+            for field in self._numbers
+            if self.read
+        }
+        return {**by_number, **self._odd.lost}
 
     def count(self) -> int:
-        """Give the number of rows as the database counts them: once, since the snapshot stays the same."""
+        """Return the number of rows as the database counts them: once, since the snapshot stays the same."""
         if self._count is None:
             self._count = int(models.QuerySet(self._model, using=self._connection.alias).count())
         return self._count
 
     def fixed(self) -> list[str]:
-        """Give what stands before, between and after the columns of each line."""
+        """Return what stands before, between and after the columns of each line."""
         return ["", SEPARATOR] if self.by_name else self._fixed()
 
     def blocks(self) -> Iterator[bytes]:
-        """Give the packed columns of some rows at a time, in the order of their keys."""
+        """Yield the packed columns of some rows at a time, in the order of their keys."""
         if not self.by_name:
             yield from self._batches()
             return
@@ -95,181 +125,178 @@ class Table:
             yield packed([Written.of(sorted(text[: -len(SEPARATOR)].split(SEPARATOR)))])
 
     def link_counts(self) -> dict[str, int]:
-        """Give for each many-to-many field how many links were written."""
+        """Return for each many-to-many field how many links were written."""
         return {link.name: link.count for link in self._links}
 
     def check(self) -> None:
         """Raise ValueError unless the rows read, and the links written, are all that the snapshot holds."""
-        pairs = [(self.label, self.read, self.count())]
+        pairs = [(self.label, self.read + len(self.left), self.count())]
         pairs += [(f"{self.label}.{link.name}", link.count, link.stored()) for link in self._links]
         for name, written, stored in pairs:
             if written != stored:
                 raise ValueError(f"{name}: {written} rows were read, but the database counts {stored}")
 
     def _batches(self) -> Iterator[bytes]:
-        sql, parameters, converts = self._query()
-        left_as_text = self._left_as_text(converts)
-        columns = self._columns(converts, left_as_text=left_as_text)
-        size = _FIRST_ROWS
-        with self._connection.chunked_cursor() as cursor:
-            if left_as_text:
-                _leave_as_text(cursor, kinds=left_as_text, connection=self._connection)
-            cursor.execute(sql, parameters)
-            while rows := cursor.fetchmany(size):
-                self.read += len(rows)
-                # Columns by steps through one flat list: twice as fast as zip.
-                flat = list(chain.from_iterable(rows))
-                values: list[Sequence[Any]] = [
-                    flat[place :: len(self._fields)] for place in range(len(self._fields))
+        in_fields = self.by_name or self._named_key
+        key_columns = [self._column(field, is_key=True) for field in ([] if in_fields else self._keys)]
+        written = [self._column(field, is_key=field is self._model._meta.pk) for field in self._written]
+        self._size = _FIRST_ROWS
+        for rows in self._query.blocks(lambda: self._size):
+            count = len(rows)
+            # Columns by steps through one flat list: twice as fast as zip.
+            flat = list(chain.from_iterable(rows))
+            width = len(flat) // count
+            values: list[Sequence[Any]] = [flat[place::width] for place in range(width)]
+            block = self._block(values, count=count, keys=key_columns, written=written)
+            if block is None:
+                # One by one, to leave the one whose key no line can hold.
+                blocks = [
+                    self._block([[value] for value in row], count=1, keys=key_columns, written=written)
+                    for row in rows
                 ]
-                if self._instances:
-                    values.append(self._make_instances(values, converts=converts))
-                block = packed([texts(values[place]) for place, texts in columns])
-                yield block
-                size = max(1, min(_MOST_ROWS, 4 * size, _BLOCK_BYTES * len(rows) // len(block)))
+                for row, one in zip(rows, blocks):
+                    if one is not None:
+                        yield one
+                    else:
+                        self.left.append(f"{self.label} {self._key_of(row)}: no line can hold its key")
+                self.read += sum(one is not None for one in blocks)
+                continue
+            self.read += count
+            yield block
+            self._size = max(1, min(_MOST_ROWS, 4 * self._size, _BLOCK_BYTES * count // len(block)))
 
-    def _columns(
-        self, converts: dict[Any, Any], *, left_as_text: frozenset[str]
-    ) -> list[tuple[int, Callable[[Sequence[Any]], Written]]]:
-        """
-        Give what makes the columns of a line (keys, fields, links), each with its place in the row.
-
-        Behind the last column of the row stand the instances of the model, where there are any.
-        """
-        places = {field: place for place, field in enumerate(self._fields)}
-        key = self._keys[0]
+    def _block(
+        self,
+        values: list[Sequence[Any]],
+        *,
+        count: int,
+        keys: Sequence[Column],
+        written: Sequence[Column],
+    ) -> bytes | None:
+        """Return the packed columns of some rows; None where the key of one cannot be written."""
+        instances = self._make_instances(values) if self._instances else []
+        odd = self._odd
         columns = []
-        for field in [*([] if self.by_name else self._keys), *self._written]:
-            texts = self._texts(field, convert=converts[field], left_as_text=left_as_text)
-            columns.append((-1 if self._by_django(field) else places[field], texts))
-        to_python = converts[key] or key.to_python
-        columns += [(places[key], _linked(link, to_python=to_python)) for link in self._links]
-        return columns
+        try:
+            for column in (*keys, *written):
+                place, stored = self._places[column.field]
+                given = instances if column.by_django else values[place]
+                columns.append(column.written(given, stored=values[stored], odd=odd))
+            key, _ = self._places[self._keys[0]]
+            columns += [
+                Written.of(link.texts([self._linked(value) for value in values[key]])) for link in self._links
+            ]
+        except KeyLost:
+            odd.forget()
+            return None
+        if not self._whole:
+            odd.forget()
+            return packed(columns)
+        shown = values[self._places[self._keys[0]][1]]
+        if len(self._keys) > 1:
+            shown = list(zip(*(values[self._places[field][1]] for field in self._keys)))
+        key_column = self._keys[0].column if self.by_name or self._named_key else ""
+        columns.append(odd.written(count, keys=shown, key_column=key_column))
+        return packed(columns)
 
-    def _query(self) -> tuple[str, Any, dict[Any, Callable[[Any], Any] | None]]:
-        """Give the SELECT of our columns and, for each, how Django would turn its values to Python."""
-        alias = self._connection.alias
-        # A query set of our own: a manager, also the base manager, may hide rows.
-        rows = models.QuerySet(self._model, using=alias).order_by(
-            *(_in_order(field, connection=self._connection) for field in self._keys)
-        )
-        compiler = rows.values_list(*(field.attname for field in self._fields)).query.get_compiler(alias)
-        sql, parameters = compiler.as_sql()
-        found = compiler.get_converters([expression for expression, _, _ in compiler.select])
-        converts = {
-            field: _composed(*found[index], connection=self._connection) if index in found else None
-            for index, field in enumerate(self._fields)
-        }
-        columns = [
-            column if name is None else f"{column} AS {self._connection.ops.quote_name(name)}"
-            for _, (column, _), name in compiler.select
-        ]
-        return self._as_stored(sql, columns=columns), parameters, converts
-
-    def _as_stored(self, sql: str, *, columns: list[str]) -> str:
-        """
-        Ask SQLite for times and truth values as they lie in the table.
-
-        Django has its driver build an object of each by the column's declared type, which is slow; an
-        expression has no declared type.
-        """
-        start = f"SELECT {', '.join(columns)} "
-        if self._connection.vendor != "sqlite" or self._instances or not sql.startswith(start):
-            return sql
-        plain = [
-            f"+{column}" if self._kinds[field] in _BUILT_BY_THE_DRIVER else column
-            for field, column in zip(self._fields, columns)
-        ]
-        return f"SELECT {', '.join(plain)} {sql[len(start) :]}"
+    def _key_of(self, row: Sequence[Any]) -> str:
+        return ", ".join(repr(row[self._places[field][1]]) for field in self._keys)
 
     def _by_django(self, field: Any) -> bool:
-        """Tell whether Django itself must write the field, from an instance of the model."""
+        """Return whether Django itself must write the field, from an instance of the model."""
         return self._kinds.get(field) is None and self._named.get(field) is None
 
-    def _left_as_text(self, converts: dict[Any, Any]) -> frozenset[str]:
-        """Give the kinds that psycopg may leave as PostgreSQL's text: none where somebody wants objects."""
-        if self._connection.vendor != "postgresql" or self._instances or not _is_psycopg3():
-            return frozenset()
-        if any(convert is not None and self._kinds[field] != "json" for field, convert in converts.items()):
-            return frozenset()
-        return LEFT_AS_TEXT if reads_utc(self._connection) else LEFT_AS_TEXT - {"datetime"}
+    def _linked(self, key: Any) -> Any:
+        """Return a key as links have it."""
+        field = self._keys[0]
+        convert = self._query.converts[field]
+        try:
+            return field.to_python(key if convert is None or isinstance(key, str) else convert(key))
+        except Exception:  # noqa: BLE001 - a key that Django cannot read: its links are rows of their own
+            return key
 
-    def _texts(self, field: Any, *, convert: Any, left_as_text: frozenset[str]) -> Bulk:
+    def _make_instances(self, values: list[Sequence[Any]]) -> list[Any]:
+        columns = []
+        for place, field in enumerate(self._fields):
+            kind = "integer" if self._named.get(field) is not None else self._kinds[field]
+            convert = object_of(kind, convert=self._query.converts[field], connection=self._connection)
+            columns.append(
+                values[place] if convert is None else [_tried(convert, value) for value in values[place]]
+            )
+        attributes = [field.attname for field in self._fields]
+        return [self._instance(attributes, row) for row in zip(*columns)]
+
+    def _instance(self, attributes: Sequence[str], row: Sequence[Any]) -> Any:
+        try:
+            return self._model.from_db(self._connection.alias, attributes, row)
+        except Exception:  # noqa: BLE001 - the shop's own code: then each of its fields has no text
+            return Failure()
+
+    def _column(self, field: Any, *, is_key: bool) -> Column:
         names = self._named.get(field)
         kind = self._kinds.get(field)
+        by_django = self._by_django(field)
+        quick = None
+        null: str | None = "null"
         if names is not None:
-            to_python = field.target_field.to_python
-            return lambda values: Written.of([names(to_python(value)) for value in values])
-        if kind is not None:
-            left = kind in left_as_text
-            return texts_of(
-                kind, field=field, convert=convert, connection=self._connection, left_as_text=left
-            )
-        value_of = Serializer()._value_from_field
-        return lambda instances: Written.of([json_text(value_of(instance, field)) for instance in instances])
+            convert = field.target_field.to_python
+            quick = each(lambda value: names(convert(value)))
+            exact: Callable[[Any], str] = names
+            first = names.first
+            away = (lambda: "null") if field.null else (lambda: first)
+        elif kind is not None:
+            quick = quick_texts(kind, field=field, connection=self._connection)
+            exact = exact_text(kind, convert=self._query.converts[field], connection=self._connection)
+            null = EMPTY if kind == "file" else null
+            away = stand_in(kind, field=field)
+        else:
+            exact = _by_django(field)
+            away = stand_in(None, field=field)
+        return Column(
+            field,
+            quick=quick,
+            exact=exact,
+            stand_in=None if is_key else away,
+            probe=self._probe,
+            connection=self._connection,
+            null=None if is_key else null,
+            by_django=by_django,
+        )
 
-    def _make_instances(self, values: list[Sequence[Any]], *, converts: dict[Any, Any]) -> list[Any]:
-        columns = [
-            column if converts[field] is None else [converts[field](value) for value in column]
-            for field, column in zip(self._fields, values)
-        ]
-        attributes = [field.attname for field in self._fields]
-        return [self._model.from_db(self._connection.alias, attributes, row) for row in zip(*columns)]
+    def _probe(self) -> Any:
+        if self._probed is None:
+            self._probed = probe_of(self._connection, table=self._model._meta.db_table)
+        return self._probed
 
     def _fixed(self) -> list[str]:
         # A letter that no name has: quoted() would have escaped it.
         column = "\0"
         start = f'{{"model": {quoted(str(self._model._meta))}, '
-        if not self.by_name:
+        if not self.by_name and not self._named_key:
             keys = ", ".join([column] * len(self._keys))
             start += f'"pk": [{keys}], ' if len(self._keys) > 1 else f'"pk": {keys}, '
         names = [field.name for field in self._written] + [link.name for link in self._links]
         fields = ", ".join(f"{quoted(name)}: {column}" for name in names)
-        return f'{start}"fields": {{{fields}}}}}{SEPARATOR}'.split(column)
+        stored = column if self._whole else ""
+        return f'{start}"fields": {{{fields}}}{stored}}}{SEPARATOR}'.split(column)
 
 
-def _linked(link: Links, *, to_python: Callable[[Any], Any]) -> Callable[[Sequence[Any]], Written]:
-    return lambda keys: Written.of(link.texts([to_python(key) for key in keys]))
+def _by_django(field: Any) -> Callable[[Any], str]:
+    value_of = Serializer()._value_from_field
+
+    def exact(instance: Any) -> str:
+        if isinstance(field.value_from_object(instance), Failure):
+            raise ValueError("no object can be made of it")
+        return json_text(value_of(instance, field))
+
+    return exact
 
 
-def _in_order(field: Any, *, connection: Any) -> Any:
-    """Order by a key; text by its bytes, so that two databases with different collations agree."""
-    column = models.F(field.attname)
-    kind = (field.db_type(connection) or "") if connection.vendor == "postgresql" else ""
-    if kind.startswith(("varchar", "char", "text", "citext")):
-        try:
-            from django.db.models.functions import Collate
-        except ImportError:
-            return column.asc()
-        return Collate(column, "C").asc()
-    return column.asc()
-
-
-def _composed(converters: Any, expression: Any, *, connection: Any) -> Callable[[Any], Any]:
-    def convert(value: Any) -> Any:
-        for converter in converters:
-            value = converter(value, expression, connection)
+def _tried(convert: Callable[[Any], Any], value: Any) -> Any:
+    """Return what is made of a value, None where nothing can be."""
+    if value is None or isinstance(value, Failure):
         return value
-
-    return convert
-
-
-def _is_psycopg3() -> bool:
     try:
-        from django.db.backends.postgresql.psycopg_any import is_psycopg3
-    except ImportError:
-        # Django before 4.2 knows psycopg 2 alone.
-        return False
-    return bool(is_psycopg3)
-
-
-def _leave_as_text(cursor: Any, *, kinds: frozenset[str], connection: Any) -> None:
-    """Ask for PostgreSQL's text, within the transaction in the ISO style whatever the server's is."""
-    from psycopg.types.string import TextLoader
-
-    with connection.cursor() as settings:
-        settings.execute("SET LOCAL DateStyle TO ISO")
-    for kind, names in _TYPES.items():
-        if kind in kinds:
-            for name in names:
-                cursor.cursor.adapters.register_loader(name, TextLoader)
+        return convert(value)
+    except Exception:  # noqa: BLE001 - an odd value: its own column tells of it
+        return Failure()

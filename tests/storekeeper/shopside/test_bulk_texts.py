@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from contextlib import suppress
 from decimal import Context, Decimal, InvalidOperation
 from types import SimpleNamespace
 from uuid import UUID
@@ -135,10 +136,11 @@ def test_decimals_of_sqlite(values: list[float], sizes: tuple[int, int]) -> None
     digits, places = sizes
     # 2.675 is a bit less as a float: cut at two places it is 2.67, by way of 15 digits 2.68.
     field = SimpleNamespace(max_digits=digits, decimal_places=places)
-    quick = _sqlite_decimals(field, otherwise=bulk_texts.each(lambda _: "slow"))
+    quick = _sqlite_decimals(field)
+    assert quick is not None
     for column_of_them in (values, values[:1], values):
-        texts = quick(column_of_them).whole()
-        if "slow" not in texts:
+        with suppress(ValueError, OverflowError):
+            texts = quick(column_of_them).whole()
             assert [django_text(value, digits=digits, places=places) for value in column_of_them] == texts
 
 
@@ -155,7 +157,8 @@ def django_text(value: float, *, digits: int, places: int) -> str:
 def test_prices_go_the_quick_way() -> None:
     """Also whole ones, which SQLite keeps as integers, and again when they are known."""
     field = SimpleNamespace(max_digits=10, decimal_places=2)
-    quick = _sqlite_decimals(field, otherwise=bulk_texts.each(lambda _: "slow"))
+    quick = _sqlite_decimals(field)
+    assert quick is not None
     for _ in range(2):
         assert quick([12, 12.5, -0.01, 12]).whole() == ['"12.00"', '"12.50"', '"-0.01"', '"12.00"']
 
@@ -172,13 +175,6 @@ def test_what_django_does_not_store_as_a_date_goes_the_slow_way(odd: object) -> 
     """Months that do not exist, weeks, other lengths."""
     with pytest.raises((TypeError, ValueError)):
         bulk_texts.sqlite_dates(["2026-11-22", odd])  # type: ignore[list-item]
-
-
-@given(column(st.one_of(st.none(), st.text())))
-def test_nothing_is_null(values: list[str | None]) -> None:
-    """Empty values stand among the others, also where all are empty."""
-    texts = bulk_texts.with_nulls(bulk_texts.strings)(values).whole()
-    assert [json.dumps(value, ensure_ascii=False) for value in values] == texts
 
 
 def test_lines_of_different_blocks() -> None:

@@ -1,0 +1,62 @@
+"""What of a JSON backup ``loaddata`` alone would not bring back as it was: restore_backup does."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from storekeeper.backups import Manifest
+
+_NAMED = 5
+
+_EMPTY_FIRST = (
+    "manage.py loaddata keeps the rows that migrations make in an empty database: type"
+    " manage.py flush --no-input before it, or storekeeper restore_backup FILE, which empties and compares"
+)
+
+
+def losses_of(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return for each ``app.Model.column`` how many values would come back otherwise, and the first keys."""
+    found = {}
+    for label, table in sorted(tables.items()):
+        for column, lost in sorted(table.get("lost", {}).items()):
+            found[f"{label}.{column}"] = _said(lost)
+    return found
+
+
+def rows_left(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return which rows the backup does not hold, ``""`` for none."""
+    named = [row for table in tables.values() for row in table.get("left", ())]
+    count = sum(table.get("left_rows", 0) for table in tables.values())
+    more = f", and {count - _NAMED} more" if count > _NAMED else ""
+    return "; ".join(named[:_NAMED]) + more
+
+
+def notes_on(manifest: Manifest) -> Iterator[str]:
+    """Yield what whoever reads the output must know of a backup that was just made."""
+    if manifest.format != "json":
+        return
+    if manifest.loses:
+        named = ", ".join(f"{column} ({how})" for column, how in list(manifest.loses.items())[:_NAMED])
+        more = len(manifest.loses) - _NAMED
+        also = f" and {more} more columns, which the manifest names" if more > 0 else ""
+        yield (
+            f"{manifest.file}: manage.py loaddata alone would not bring back as it is: {named}{also};"
+            " storekeeper restore_backup does"
+        )
+    if manifest.left_out:
+        named = ", ".join(list(manifest.left_out)[:_NAMED])
+        more = len(manifest.left_out) - _NAMED
+        yield (
+            f"{manifest.file} does not hold: {named}{f' and {more} more' if more > 0 else ''};"
+            " the native format does"
+        )
+    if manifest.lacks:
+        yield f"{manifest.file} lacks rows: {manifest.lacks}"
+    yield _EMPTY_FIRST
+
+
+def _said(lost: Mapping[str, Any]) -> str:
+    count = lost["rows"]
+    if lost.get("numbers"):
+        return f"{count} numbers of content types or permissions"
+    keys = ", ".join(lost["keys"]) + (", …" if count > len(lost["keys"]) else "")
+    return f"{count} value{'s' if count != 1 else ''}, of key {keys}"

@@ -1,0 +1,1 @@
+"""Models that each round makes anew."""
