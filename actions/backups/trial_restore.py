@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from actions.action import Context
-from actions.backups.damage import require_rows, require_whole
+from actions.action import Context, Progress
+from actions.backups.damage import NotProved, require_rows, require_whole
 from actions.backups.fixture_restore import load_fixture
 from actions.backups.postgresql_dump import count_rows
 from actions.backups.postgresql_restore import restore_postgresql
@@ -17,7 +17,7 @@ from storekeeper.backups import Manifest
 from storekeeper.config import Config
 from storekeeper.databases import DatabaseAddress, Engine, connect_postgresql
 from storekeeper.databases.resolve import resolve_server
-from storekeeper.errors import BackupRefused
+from storekeeper.errors import BackupRefused, DatabaseUnavailable, ShopError
 from storekeeper.files.private import make_private_folder
 
 Loader = Literal["auto", "loaddata", "batches"]
@@ -59,7 +59,7 @@ def try_restore(
         server or database.address, folder=folder, needed_bytes=needed, shop=context.config.shop
     ) as scratch:
         if manifest.format != "json":
-            how = _try_native(backup, manifest, context=context, scratch=scratch, live=database.address)
+            how = _try_native(backup, manifest, context=context, scratch=scratch, database=database)
             inspect(scratch)
             return f"restored into a scratch database; {how}"
         if database.alias is None:
@@ -107,18 +107,47 @@ def _make_schema(manifest: Manifest, *, context: Context, scratch: DatabaseAddre
 
 
 def _try_native(
-    backup: Path, manifest: Manifest, *, context: Context, scratch: DatabaseAddress, live: DatabaseAddress
+    backup: Path, manifest: Manifest, *, context: Context, scratch: DatabaseAddress, database: Database
 ) -> str:
-    """Restore it and compare; return, in words, how it was compared."""
+    """Restore it and compare; return, in words, how it was compared and what could not be tried."""
     if scratch.engine is Engine.SQLITE:
         assert scratch.path is not None
         # A copy of all pages: its sum says more of it than those of its values.
-        unpack_sqlite(backup, target=scratch.path, manifest=manifest)
-        return "each page is as it was, and the rows of every table were counted"
-    restore_postgresql(backup, address=scratch, config=context.config)
-    with connect_postgresql(scratch, timeout_seconds=3600) as connection:
-        require_rows(backup.name, expected=manifest.tables, found=count_rows(connection))
-    if manifest.raw is None:
-        return "the rows of every table counted"
-    compare_native(backup, manifest, raw=manifest.raw, scratch=scratch, live=live)
-    return "every value compared by SQL"
+        not_checked = unpack_sqlite(backup, target=scratch.path, manifest=manifest)
+        if not_checked:
+            not_checked = _checked_by_shop(backup, not_checked, context, scratch=scratch, database=database)
+        not_tried = [f"not checked: {name}: {why}" for name, why in not_checked.items()]
+        how = "each page is as it was, and the rows of every table were counted"
+    else:
+        not_tried = [*restore_postgresql(backup, address=scratch, config=context.config)]
+        with connect_postgresql(scratch, timeout_seconds=3600) as connection:
+            require_rows(backup.name, expected=manifest.tables, found=count_rows(connection))
+        how = "the rows of every table counted"
+        if manifest.raw is not None:
+            compare_native(backup, manifest, raw=manifest.raw, scratch=scratch, live=database.address)
+            how = "every value compared by SQL"
+    for note in not_tried:
+        context.report(Progress(done=0, unit="tables", note=f"{backup.name}: {note}"))
+    return "; ".join([how, *not_tried])
+
+
+def _checked_by_shop(
+    backup: Path,
+    not_checked: dict[str, str],
+    context: Context,
+    *,
+    scratch: DatabaseAddress,
+    database: Database,
+) -> dict[str, str]:
+    """Let the shop check its file, whose functions it brings; return what it could not check either."""
+    if database.alias is None:
+        return not_checked
+    try:
+        with context.shop.talk() as conversation:
+            conversation.ask("enter_scratch", database=database.alias, name=str(scratch.path))
+            problems = conversation.ask("check_sqlite", database=database.alias)
+    except (DatabaseUnavailable, ShopError):
+        return not_checked
+    if problems:
+        raise NotProved(f"{backup.name} is damaged: {'; '.join(problems[:3])}")
+    return {}

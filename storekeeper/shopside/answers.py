@@ -25,6 +25,7 @@ QUESTIONS = {
     "open_snapshot": ("snapshot", "open_snapshot"),
     "dump_fixture": ("fixture", "dump_fixture"),
     "enter_scratch": ("scratch", "enter_scratch"),
+    "check_sqlite": ("sqlite_check", "check_sqlite"),
     "count_rows": ("restore", "count_rows"),
     "restore_fixture": ("restore", "restore_fixture"),
     "rehearse": ("rehearsal", "rehearse"),

@@ -75,10 +75,52 @@ def test_what_only_the_shop_has_stops_nothing(keeper: Callable[..., Any], rows_o
     assert (manifest.tables["words"].rows, manifest.tables["boxes"].rows) == (1, 1)
     assert any("not checked: own: " in (one.note or "") for one in kept.reports)
     kept.run(VerifyBackup(), file=path)
+    proved = read_manifest(path)
+    assert proved is not None
+    # The sample shop brings none of these.
+    assert "not checked: own: " in proved.verified_by
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("DELETE FROM boxes")
     kept.run(RestoreBackup(), file=path, replace=True)
     assert path.read_bytes()[100:] == file.read_bytes()[100:]
+
+
+BRINGING = """
+from django.db.backends.signals import connection_created
+def bring(connection, **_):
+    file = connection.connection
+    file.create_function("turned", 1, lambda v: (v or "")[::-1], deterministic=True)
+    file.create_collation("backwards", lambda a, b: (a[::-1] > b[::-1]) - (a[::-1] < b[::-1]))
+connection_created.connect(bring, weak=False)
+"""
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_shop_checks_what_only_it_can(keeper: Callable[..., Any], damaged: bool) -> None:
+    """Its connection_created handlers bring the functions: so the index is compared with its table, too."""
+    kept = keeper(orders=None, copied=True)
+    with (kept.shop.project / "madamda" / "settings.py").open("a") as settings:
+        settings.write(BRINGING)
+    file = kept.shop.data / "db.sqlite3"
+    fill(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'odd'")
+        if damaged:
+            connection.execute(
+                "UPDATE sqlite_master SET sql = replace(sql, 'turned(name)', 'turned(name || 1)')"
+                " WHERE name = 'own_turned'"
+            )
+    _, outcome = kept.run(BackupDatabase(), format="native")
+    (path,) = outcome.created
+    if damaged:
+        with pytest.raises(BackupRefused, match="missing from index own_turned"):
+            kept.run(VerifyBackup(), file=path)
+        return
+    kept.run(VerifyBackup(), file=path)
+    proved = read_manifest(path)
+    assert proved is not None
+    assert proved.verified_by.endswith("the rows of every table were counted")
 
 
 def test_damage_is_found_beside_functions_of_the_shop(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from actions.backups.postgresql_restore import replace_postgresql, restore_postg
 from actions.backups.scratch_database import scratch_database
 from storekeeper.backups import TableSum
 from storekeeper.databases import DatabaseAddress, address_from_url, connect_postgresql
-from storekeeper.errors import BackupRefused
+from storekeeper.errors import BackupRefused, ProcessFailed
 from storekeeper.files import PartialFile
 
 ZOO = Path(__file__).with_name("zoo.sql")
@@ -288,3 +288,17 @@ def test_name_of_a_table_in_an_older_manifest_is_understood(zoo: Zoo) -> None:
     wrong = {name: one.model_copy(update={"rows": 3}) for name, one in older.items() if "legacy" in name}
     with pytest.raises(Exception, match=r"table legacy\.items has other rows"):
         zoo.replace((path, wrong))
+
+
+def test_rows_that_a_policy_hides_are_no_dump(zoo: Zoo) -> None:
+    """A table whose owner sees a part of it alone is named, and there is no file."""
+    zoo.run(
+        "CREATE TABLE orders (tenant text)",
+        "INSERT INTO orders VALUES ('a'), ('b')",
+        "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE orders FORCE ROW LEVEL SECURITY",
+        "CREATE POLICY own ON orders USING (tenant = 'a')",
+    )
+    with pytest.raises(ProcessFailed, match='policy for table "orders"'):
+        zoo.back_up()
+    assert [] == [one.name for one in zoo.folder.iterdir() if "dump" in one.name]
