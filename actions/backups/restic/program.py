@@ -29,6 +29,16 @@ _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD = 10, 11, 12
 NOT_ALL_READ: Final = 3
 """A snapshot was made, and some files could not be read."""
 
+# What restic says of data that is not as it was written.
+_DAMAGE: Final = (
+    "repository contains errors",
+    "There were",
+    "ciphertext verification failed",
+    "not found in repository",
+    "not found in index",
+    "does not match",
+    "invalid data returned",
+)
 _LOOK_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 3.0
 _ERROR_BYTES: Final = 1 << 20
@@ -206,6 +216,11 @@ def _stop_if(cancelled: Callable[[], bool]) -> None:
         raise BackupRefused("cancelled; restic was stopped, and the repository is as it was")
 
 
+def _is_there(repository: Repository) -> bool:
+    """Return whether a repository on this machine is there; a file that it misses is damage then."""
+    return repository.path is not None and (repository.path / "config").exists()
+
+
 def _read(errors: IO[bytes]) -> str:
     size = errors.seek(0, 2)
     errors.seek(max(0, size - _ERROR_BYTES))
@@ -237,9 +252,14 @@ def _error(repository: Repository, command: str, *, code: int, words: str) -> St
             f"there is no restic repository at {repository.label}: {told.splitlines()[0] if told else code}",
             hint="Is its disk mounted, or its server there? backup_media makes a new one where none was",
         )
-    if "repository contains errors" in words or "There were" in words or "corrupted" in words:
+    if any(one in words for one in _DAMAGE) or ("no such file" in words and _is_there(repository)):
         return Damaged(
             f"restic {command} has found damage in {repository.label}: {told}",
             hint="Copy the repository first; then see restic's own chapter about repairs",
+        )
+    if code < 0:
+        return BackupRefused(
+            f"restic {command} at {repository.label} was killed by signal {-code}",
+            hint="The repository is as it was. Was there too little memory? Run this again",
         )
     return BackupRefused(f"restic {command} at {repository.label} has ended with code {code}: {told}")

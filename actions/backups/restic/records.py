@@ -7,6 +7,7 @@ pruned as an archive is. It can be lost: the next run writes one for each snapsh
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -84,7 +85,7 @@ def adopt(context: Context, repository: Repository, *, time_zone: str) -> list[P
         if one.id in recorded or one.host != config.host or one.area not in config.areas:
             continue
         stem, moment = free_stem(
-            folder, prefix=prefix_of(one.area), time_zone=time_zone, now=partial(_same, one.created)
+            folder, prefix=prefix_of(one.area), time_zone=time_zone, now=partial(next, _moments(one.created))
         )
         path = folder / f"{stem}{ENDING}"
         manifest = Manifest(
@@ -106,8 +107,11 @@ def adopt(context: Context, repository: Repository, *, time_zone: str) -> list[P
     return written
 
 
-def _same(moment: dt.datetime) -> dt.datetime:
-    return moment
+def _moments(moment: dt.datetime) -> Iterator[dt.datetime]:
+    """Yield the moment, then later ones: another record may have its name already."""
+    while True:
+        yield moment
+        moment += dt.timedelta(seconds=1)
 
 
 def finish_record(file: PartialFile, draft: Manifest, *, repository: Repository) -> Manifest:

@@ -5,10 +5,12 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from actions.action import Progress
 from actions.backups.restic.program import Damaged, never, output, run
 from actions.backups.restic.repository import Repository
+from actions.backups.sum_lines import readable
 from actions.backups.tar_stream import CHUNK_BYTES, ENCODING, ERRORS
 from storekeeper.errors import BackupRefused
 
@@ -64,28 +66,39 @@ def read_files(
 
     Raises StorekeeperError at its end where restic could not give all.
     """
+    broken = ""
     with output(repository, ["dump", snapshot, "/"], cancelled=cancelled) as stream:
         try:
-            archive = tarfile.open(fileobj=stream, mode="r|", encoding=ENCODING, errors=ERRORS)  # noqa: SIM115 - closed below
-        except tarfile.ReadError:
-            # An empty snapshot, or none: the end of the program tells.
-            return
-        with archive:
-            while (member := archive.next()) is not None:
-                # tarfile remembers every member; a million of them would fill the memory.
-                archive.members.clear()  # type: ignore[attr-defined] # typeshed does not show it
-                content = archive.extractfile(member) if member.isreg() else None
-                if content is None:
-                    continue
-                sums, size = hashlib.sha256(), 0
-                while data := content.read(CHUNK_BYTES):
-                    if cancelled():
-                        raise BackupRefused("cancelled while a snapshot was read")
-                    sums.update(data)
-                    size += len(data)
-                if size != member.size:
-                    raise Damaged(f"restic's output ends within {member.name!r}")
-                yield ReadFile(name=member.name.removeprefix("/"), size_bytes=size, sha256=sums.hexdigest())
+            yield from _members(stream, cancelled=cancelled)
+        except tarfile.TarError as error:
+            # Why it ends too early is what the end of restic says.
+            broken = str(error)
+    if broken:
+        raise Damaged(f"what restic gives of snapshot {snapshot[:8]} is no whole archive: {broken}")
+
+
+def _members(stream: IO[bytes], *, cancelled: Callable[[], bool]) -> Iterator[ReadFile]:
+    try:
+        archive = tarfile.open(fileobj=stream, mode="r|", encoding=ENCODING, errors=ERRORS)  # noqa: SIM115
+    except tarfile.ReadError:
+        # Nothing at all: the end of restic tells whether that is right.
+        return
+    with archive:
+        while (member := archive.next()) is not None:
+            # tarfile remembers every member; a million of them would fill the memory.
+            archive.members.clear()  # type: ignore[attr-defined] # typeshed does not show it
+            content = archive.extractfile(member) if member.isreg() else None
+            if content is None:
+                continue
+            sums, size = hashlib.sha256(), 0
+            while data := content.read(CHUNK_BYTES):
+                if cancelled():
+                    raise BackupRefused("cancelled while a snapshot was read")
+                sums.update(data)
+                size += len(data)
+            if size != member.size:
+                raise tarfile.ReadError(f"it ends within {readable(member.name)}")
+            yield ReadFile(name=member.name.removeprefix("/"), size_bytes=size, sha256=sums.hexdigest())
 
 
 def read_file(

@@ -154,3 +154,16 @@ def test_all_parts_are_read_in_turn() -> None:
     """Within so many days each part has its day."""
     parts = {part_of_day(day, parts=30) for day in range(739_000, 739_030)}
     assert parts == {f"{number}/30" for number in range(1, 31)}
+
+
+# Restic looks half a minute long for a pack that is gone.
+@pytest.mark.parametrize("harm", ["flip", pytest.param("remove", marks=pytest.mark.thorough)])
+def test_damaged_pack_is_found_by_reading_one_snapshot(restic: Restic, harm: str) -> None:
+    """A snapshot that is named is read whole: what restic cannot give is damage, not a trial that failed."""
+    restic.keeper.write("large.bin", os.urandom(300_000))
+    _, outcome = restic.keeper.run(BackupMedia())
+    pack = largest_pack(restic)
+    flip(pack) if harm == "flip" else pack.unlink()
+    with pytest.raises(BackupRefused, match="1 of 1 backups did not pass"):
+        restic.keeper.run(VerifyBackup(), file=outcome.created[0])
+    assert not records(restic)[0].verified
