@@ -28,8 +28,13 @@ _CLEAR: Final = (
     "database",
     "area",
     "format",
+    "repository",
+    "snapshot_id",
+    "copies",
     "verified",
 )
+# Of these, what becomes known after the backup was encrypted: the clear manifest has the last word.
+_LATER: Final = ("verified", "copies")
 
 
 def manifest_in_clear(
@@ -73,13 +78,13 @@ def decrypted_manifest(manifest: Manifest, *, identities: Identities) -> Manifes
     if (
         whole is None
         or whole.encrypted
-        or any(getattr(whole, key) != getattr(manifest, key) for key in _CLEAR if key != "verified")
+        or any(getattr(whole, key) != getattr(manifest, key) for key in _CLEAR if key not in _LATER)
     ):
         raise BackupRefused(
             f"the manifest of {manifest.file} is damaged: its encrypted part speaks of something else",
             hint="Take another copy, or an older backup",
         )
-    update: dict[str, object] = {"verified": manifest.verified}
+    update: dict[str, object] = {key: getattr(manifest, key) for key in _LATER}
     if not manifest.verified or not whole.verified:
         update["verified_by"] = whole.verified_by if manifest.verified and whole.verified else ""
     if bool(manifest.verification_error) != bool(whole.verification_error):
@@ -93,7 +98,7 @@ def is_same_backup(one: Manifest, other: Manifest) -> bool:
         return True
     if not (one.encrypted or other.encrypted):
         return False
-    told = [key for key in _CLEAR if key not in ("verified", "version")]
+    told = [key for key in _CLEAR if key not in (*_LATER, "version")]
     return plain_name(one.file) == plain_name(other.file) and all(
         getattr(one, key) == getattr(other, key) for key in told
     )

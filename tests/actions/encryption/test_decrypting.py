@@ -132,3 +132,17 @@ def test_what_a_sink_raises_is_passed_on() -> None:
 
     with pytest.raises(OSError, match="No space"):
         decrypt_stream(io.BytesIO(encrypted(b"x" * 100_000)), Full(), identities=MINE, name="copy")
+
+
+def test_where_a_snapshot_is_copied_later_is_said_in_clear() -> None:
+    """The record of a restic snapshot learns of more repositories after it was encrypted."""
+    record = whole_of(b"record", file="media_backup_20260301_040000.restic").model_copy(
+        update={"repository": "media.restic", "snapshot_id": "ab12"}
+    )
+    first = manifest_in_clear(record, sha256="0" * 64, size_bytes=9, recipients=(RECIPIENT,))
+    known = record.model_copy(update={"copies": ("sftp:host:/copies",)})
+    later = manifest_in_clear(
+        known, sha256="0" * 64, size_bytes=9, recipients=(RECIPIENT,), encrypted=first.encrypted_manifest
+    )
+    assert is_same_backup(first, known)
+    assert decrypted_manifest(later, identities=MINE).copies == ("sftp:host:/copies",)
