@@ -15,6 +15,7 @@ TELLS = {
     "backups": "memory of the packed JSON",
     "cleanup": '"ratio"',
     "log_rotation": '"program": "logrotate copytruncate"',
+    "media": "restore of the newest, every file the same: restic, time / tar",
     "names": '"found_by_grep"',
     "receiver": "receiver_to_webhook",
     "scanner": "full walk with helpers, time / gdu",

@@ -148,3 +148,18 @@ def make_restic(make_keeper: Callable[..., Any], empty_repository: Repository) -
 @pytest.fixture
 def restic(make_restic: Callable[..., Restic]) -> Restic:
     return make_restic()
+
+
+@pytest.fixture
+def with_restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A factory: from now on ``restic`` is a script around the real one, which ``$real`` names."""
+
+    def install(script: str) -> None:
+        real = shutil.which("restic")
+        program = tmp_path / "bin" / "restic"
+        program.parent.mkdir()
+        program.write_text(f"#!/bin/sh\nreal={real}\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    return install

@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import os
 import shlex
-import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -95,21 +94,6 @@ def test_password_is_nowhere_but_in_its_file(restic: Restic) -> None:
     assert password not in told
     for path in restic.keeper.config.backups.path.rglob("*"):
         assert not path.is_file() or password.encode() not in path.read_bytes()
-
-
-@pytest.fixture
-def with_restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A factory: from now on ``restic`` is a script around the real one, which ``$real`` names."""
-
-    def install(script: str) -> None:
-        real = shutil.which("restic")
-        program = tmp_path / "bin" / "restic"
-        program.parent.mkdir()
-        program.write_text(f"#!/bin/sh\nreal={real}\n{script}\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-
-    return install
 
 
 def test_file_that_restic_could_not_read_is_missing(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,9 @@ def test_verified_snapshot_stays_so(restic: Restic) -> None:
     assert any("restic checks" in report.note for report in restic.keeper.reports)
 
 
-def test_flipped_bit_in_a_pack_undoes_every_snapshot_of_the_repository(make_restic) -> None:
+def test_flipped_bit_in_a_pack_undoes_every_snapshot_of_the_repository(
+    make_restic: Callable[..., Restic],
+) -> None:
     """A pack that is read that day and is damaged makes each record fail; none counts any more."""
     restic = make_restic("check: 1d")
     restic.keeper.write("large.bin", os.urandom(300_000))
@@ -53,7 +56,7 @@ def test_flipped_bit_in_a_pack_undoes_every_snapshot_of_the_repository(make_rest
     assert "restic check found damage" in records(restic)[1].problem
 
 
-def test_check_that_passes_again_gives_them_back(make_restic) -> None:
+def test_check_that_passes_again_gives_them_back(make_restic: Callable[..., Restic]) -> None:
     """What a check has said of all snapshots is taken back by the next one that passes."""
     restic = make_restic("check: 1d")
     restic.keeper.write("large.bin", os.urandom(300_000))
@@ -167,3 +170,15 @@ def test_damaged_pack_is_found_by_reading_one_snapshot(restic: Restic, harm: str
     with pytest.raises(BackupRefused, match="1 of 1 backups did not pass"):
         restic.keeper.run(VerifyBackup(), file=outcome.created[0])
     assert not records(restic)[0].verified
+
+
+def test_killed_restic_is_no_verdict(restic: Restic, with_restic: Callable[[str], None]) -> None:
+    """A restic that ends in the middle of a file proves nothing: the error says so, and nothing is noted."""
+    restic.keeper.write("large.bin", os.urandom(3_000_000))
+    _, outcome = restic.keeper.run(BackupMedia())
+    with_restic("""[ "$1" = dump ] || exec $real "$@"
+                   $real "$@" | head -c 1000000
+                   kill -9 $$""")
+    with pytest.raises(BackupRefused, match="was killed by signal 9"):
+        restic.keeper.run(VerifyBackup(), file=outcome.created[0])
+    assert records(restic)[0].verified
