@@ -13,7 +13,11 @@ from storekeeper.config import Config
 _LIST_SECONDS: Final = 600.0
 _LINE: Final = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 # What belongs to an object that the line names, and goes where that one goes.
-_OF_ANOTHER: Final = re.compile(r"^(?:COMMENT|ACL|SECURITY LABEL) (\S+) (.*)$")
+_OF_ANOTHER: Final = re.compile(
+    r"^(?:COMMENT|ACL|SECURITY LABEL) (\S+) "
+    r"((?:EVENT|MATERIALIZED|FOREIGN DATA|FOREIGN|LARGE|ACCESS|OPERATOR(?= CLASS| FAMILY)|PROCEDURAL"
+    r"|TEXT SEARCH) )?(\S+) (.*)$"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,8 @@ class Entry:
         found = _OF_ANOTHER.match(self.name)
         if found is None:
             return self.name
-        kind, _, name = found[2].partition(" ")
-        return f"{kind} {found[1]} {name}"
+        schema, first, last, name = found.groups(default="")
+        return f"{first}{last} {schema} {name}"
 
 
 def read_contents(path: Path, *, roles: Collection[str], config: Config) -> tuple[Entry, ...]:

@@ -9,9 +9,11 @@ import psycopg
 Address = tuple[int, int]
 """The catalogue and the row in it."""
 
+# A user mapping is listed without a place of its own; it goes with its server.
 # Below this number the objects are the system's own; a schema such as public may be among them.
 _DEPENDENCIES: Final = """
-    SELECT classid::bigint, objid::bigint, refclassid::bigint, refobjid::bigint, deptype::text
+    SELECT classid::bigint, objid::bigint, refclassid::bigint, refobjid::bigint,
+      CASE WHEN classid = 'pg_user_mapping'::regclass THEN 'a' ELSE deptype::text END
     FROM pg_depend WHERE objid >= 16384 AND deptype <> 'x'
 """
 # A part of its parent: of an extension, an index of a table, a rule of a view, a partition.

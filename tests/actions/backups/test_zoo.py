@@ -11,15 +11,17 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from actions.backups.archive_contents import Entry
 from actions.backups.postgresql_dump import count_rows, dump_postgresql
 from actions.backups.postgresql_restore import replace_postgresql, restore_postgresql
 from actions.backups.scratch_database import scratch_database
 from storekeeper.backups import TableSum
 from storekeeper.databases import DatabaseAddress, address_from_url, connect_postgresql
-from storekeeper.errors import BackupRefused, ProcessFailed
+from storekeeper.errors import BackupRefused, StorekeeperError
 from storekeeper.files import PartialFile
 
 ZOO = Path(__file__).with_name("zoo.sql")
+SUPERUSERS = ZOO.with_name("zoo_of_superusers.sql")
 KEEPER, OTHER, READER = "zoo_keeper", "zoo_other", "zoo_reader"
 
 
@@ -92,23 +94,25 @@ def zoo(postgresql_server: Any, keeper: Callable[..., Any], tmp_path: Path) -> I
     config = keeper(orders=None).config
     backups = config.backups.model_copy(update={"postgresql_bin": postgresql_server.programs})
     url = root.replace("postgres:", f"{KEEPER}:", 1)
-    yield Zoo(
+    made = Zoo(
         address=address_from_url("default", url=url, project=Path()),
         root=root,
         config=config.model_copy(update={"backups": backups}),
         programs=postgresql_server.programs,
         folder=tmp_path,
     )
+    yield made
+    made.run("DROP SUBSCRIPTION IF EXISTS followed", root=True)
     postgresql_server.drop_database("zoo")
     with psycopg.connect(postgresql_server.uri, autocommit=True) as connection:
         for role in (KEEPER, OTHER, READER):
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
-def fill(zoo: Zoo, *, user: str = KEEPER) -> None:
+def fill(zoo: Zoo, *, user: str = KEEPER, animals: Path = ZOO) -> None:
     """Put one of each kind into the database."""
     subprocess.run(
-        [zoo.programs / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-f", ZOO, zoo.root],
+        [zoo.programs / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-f", animals, zoo.root],
         check=True,
         capture_output=True,
         env={**os.environ, "PGOPTIONS": f"-c role={user} -c client_min_messages=error"},
@@ -299,6 +303,41 @@ def test_rows_that_a_policy_hides_are_no_dump(zoo: Zoo) -> None:
         "ALTER TABLE orders FORCE ROW LEVEL SECURITY",
         "CREATE POLICY own ON orders USING (tenant = 'a')",
     )
-    with pytest.raises(ProcessFailed, match='policy for table "orders"'):
+    with pytest.raises(StorekeeperError, match='policy for table "orders"'):
         zoo.back_up()
     assert [] == [one.name for one in zoo.folder.iterdir() if "dump" in one.name]
+
+
+def test_what_only_superusers_make_comes_back(zoo: Zoo) -> None:
+    """A shop that works as a superuser has all kinds; each comes back, or stays where it is."""
+    fill(zoo, user="postgres")
+    fill(zoo, user="postgres", animals=SUPERUSERS)
+    zoo.address = address_from_url("default", url=zoo.root, project=Path())
+    before = zoo.text()
+    backup = zoo.back_up()
+    zoo.run(
+        "DROP EVENT TRIGGER noticing", "DROP TABLE odd_rows", "CREATE TABLE since (id integer)", root=True
+    )
+    zoo.replace(backup)
+    assert zoo.text() == before
+    zoo.replace(backup)
+    assert zoo.text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("TABLE public items", "TABLE public items"),
+        ("COMMENT public TABLE items", "TABLE public items"),
+        ("ACL public TABLE My Items", "TABLE public My Items"),
+        ("COMMENT - EVENT TRIGGER noticing", "EVENT TRIGGER - noticing"),
+        ("COMMENT public TEXT SEARCH CONFIGURATION words", "TEXT SEARCH CONFIGURATION public words"),
+        ("COMMENT public OPERATOR CLASS one USING btree", "OPERATOR CLASS public one USING btree"),
+        ("COMMENT public OPERATOR === (a, b)", "OPERATOR public === (a, b)"),
+        ("ACL - FOREIGN DATA WRAPPER odd", "FOREIGN DATA WRAPPER - odd"),
+        ("COMMENT - EXTENSION vector", "EXTENSION - vector"),
+    ],
+)
+def test_comments_and_grants_have_a_subject(name: str, subject: str) -> None:
+    """It is named as the object's own line names it, whose kind may be several words."""
+    assert Entry(number=1, class_id=0, object_id=0, name=name, owner="").subject == subject

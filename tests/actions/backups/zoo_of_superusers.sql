@@ -1,0 +1,42 @@
+-- What only a superuser can make, beside the rest of the zoo.
+CREATE SCHEMA tools;
+CREATE EXTENSION vector SCHEMA tools;
+COMMENT ON EXTENSION vector IS 'a word of ours';
+CREATE TABLE tools.beside (id integer PRIMARY KEY, place tools.vector(2));
+INSERT INTO tools.beside VALUES (1, '[1,2]');
+CREATE INDEX ON tools.beside USING hnsw (place tools.vector_l2_ops);
+CREATE FUNCTION odd_in(cstring) RETURNS odd_type LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION odd_out(odd_type) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE odd_type (INPUT = odd_in, OUTPUT = odd_out, LIKE = text);
+CREATE TYPE only_a_shell;
+CREATE CAST (text AS odd_type) WITHOUT FUNCTION;
+CREATE CAST (odd_type AS text) WITHOUT FUNCTION AS IMPLICIT;
+CREATE TABLE odd_rows (value odd_type);
+INSERT INTO odd_rows VALUES ('x'::text::odd_type);
+CREATE OPERATOR FAMILY pair_family USING hash;
+CREATE OPERATOR CLASS integers_again FOR TYPE integer USING btree AS
+  OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(integer, integer);
+CREATE INDEX again ON product (id integers_again);
+CREATE ACCESS METHOD heap_again TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE again_rows (id integer) USING heap_again;
+INSERT INTO again_rows VALUES (3);
+CREATE TEXT SEARCH PARSER again_parser (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end,
+  LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH TEMPLATE again_template (LEXIZE = dsimple_lexize, INIT = dsimple_init);
+CREATE TEXT SEARCH DICTIONARY again_words (TEMPLATE = again_template);
+CREATE TEXT SEARCH CONFIGURATION again_search (PARSER = again_parser);
+CREATE TRANSFORM FOR odd_type LANGUAGE plpgsql (FROM SQL WITH FUNCTION prsd_lextype(internal));
+CREATE FOREIGN DATA WRAPPER elsewhere OPTIONS (word 'x');
+CREATE SERVER there FOREIGN DATA WRAPPER elsewhere OPTIONS (host 'h');
+CREATE USER MAPPING FOR CURRENT_USER SERVER there OPTIONS (secret 's');
+CREATE USER MAPPING FOR PUBLIC SERVER there;
+CREATE FOREIGN TABLE of_there (id integer OPTIONS (name 'i')) SERVER there OPTIONS (x 'y');
+CREATE FUNCTION noticed() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+CREATE EVENT TRIGGER noticing ON sql_drop WHEN TAG IN ('DROP CONVERSION') EXECUTE FUNCTION noticed();
+COMMENT ON EVENT TRIGGER noticing IS 'it refuses';
+CREATE PUBLICATION everything FOR ALL TABLES WITH (publish = 'insert');
+CREATE PUBLICATION of_a_schema FOR TABLES IN SCHEMA reports;
+CREATE SUBSCRIPTION followed CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false, slot_name = NONE);
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON LARGE OBJECTS TO PUBLIC;
+COMMENT ON SCHEMA public IS 'ours now';
+GRANT CREATE ON SCHEMA public TO PUBLIC;
