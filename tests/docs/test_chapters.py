@@ -109,6 +109,21 @@ def test_the_chapter_on_backups(places: dict[str, Path], warm_django: WarmDjango
     assert {"json.gz.age", "json.gz.age.manifest.json", "tar.gz.age", "tar.gz.sha256.gz.age"} <= there
 
 
+def test_the_chapter_on_many_files(places: dict[str, Path], warm_django: WarmDjango) -> None:
+    """The repository is made, verified, pruned and restored, and restic alone gives the same files back."""
+    shop = filled_shop(places, warm_django)
+    kept = keep(shop, places["/srv/shop"].parent / "state", qr_codes="{}")
+    text = (kept.config.state / "storekeeper.yml").read_text()
+    (shop.data / "storekeeper.yml").write_text(text.replace(str(kept.config.backups.path), "backups"))
+    # What is installed already is not installed once more.
+    install = places["/srv/shop"].parent / "programs" / "apt-get"
+    install.write_text("#!/bin/sh\n")
+    install.chmod(0o755)
+    output = run("media.md", places)
+    assert "made the repository; keep a copy of its password file" in output
+    assert "1 new and 0 old copies" in output
+
+
 _PAGE = """
 from django.http import HttpResponse
 from django.urls import path
