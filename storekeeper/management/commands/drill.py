@@ -7,4 +7,4 @@ class Command(Delegate):
     """The action of the same name."""
 
     help = "Rehearse a recovery into a scratch place and check what comes back."
-    stealth_options = ("at", "config.file", "dry_run", "from", "history", "json", "unverified")
+    stealth_options = ("at", "config.file", "dry_run", "from", "history", "identity", "json", "unverified")

@@ -7,4 +7,4 @@ class Command(Delegate):
     """The action of the same name."""
 
     help = "Restore a backup into an empty database, or with --replace over the rows that are there."
-    stealth_options = ("area", "config.file", "database", "dry_run", "json", "loader", "replace")
+    stealth_options = ("area", "config.file", "database", "dry_run", "identity", "json", "loader", "replace")

@@ -6,15 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.actions.recovery.conftest import _sqlite_rows, files_in
 from tests.projects import PROJECTS_PYTHON
 
 pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("projects")]
-
-OFFSITE = """
-backups: {{offsite: ["file://{copies}"], format: {form}}}
-"""
 
 
 def run(*words: object, folder: Path) -> str:
@@ -38,10 +35,9 @@ def test_wagtail_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, for
     (project / "media" / "original_images" / "a.jpg").write_bytes(b"image")
     run(*storekeeper, "init", "--project", project, "--python", PROJECTS_PYTHON, folder=project)
     config = project / "storekeeper.yml"
-    text = config.read_text()
-    start = text.index("\nbackups:")
-    end = text.index("\n\n", start)
-    config.write_text(text[:start] + OFFSITE.format(copies=copies, form=form) + text[end:])
+    document = yaml.safe_load(config.read_text())
+    document["backups"] = {"offsite": [f"file://{copies}"], "format": form}
+    config.write_text(yaml.safe_dump(document))
     run(*storekeeper, "backup_database", "--verify", folder=project)
     run(*storekeeper, "backup_media", folder=project)
     told = run(*storekeeper, "drill", folder=project)
