@@ -84,6 +84,11 @@ class Media(Model):
                 raise ValueError(f"{others[0]} is for restic alone; write engine: restic")
         return values
 
+    def folders(self, project: Path) -> tuple[Path, ...]:
+        """Return the folders on this machine that are named as repositories."""
+        named = (*((self.repository,) if self.repository else ()), *self.copies)
+        return tuple(project / path for location in named if (path := local_path(location)) is not None)
+
     @property
     def check_parts(self) -> int:
         """Return the number of parts of which one is read each day."""

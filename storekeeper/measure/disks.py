@@ -105,6 +105,7 @@ def watched_paths(config: Config, *, databases: Databases) -> tuple[Path, ...]:
         return tuple(config.disks)
     paths = [config.project, config.backups.path, config.state]
     paths += [area.path for area in config.areas.values()]
+    paths += config.backups.media.folders(config.project)
     for name in databases.names:
         try:
             path = databases.sqlite_path(name)

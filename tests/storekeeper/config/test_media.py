@@ -7,6 +7,9 @@ import pytest
 from storekeeper.config import parse_config
 from storekeeper.config.media import local_path
 from storekeeper.errors import ConfigurationError
+from storekeeper.measure.databases import Databases
+from storekeeper.measure.disks import watched_paths
+from storekeeper.shop import ShopDescription
 
 
 def problems(media: str, folder: Path) -> str:
@@ -62,3 +65,13 @@ def test_secrets_are_in_no_problem(tmp_path: Path) -> None:
 def test_repository_of_this_machine_is_known_by_its_location(location: str, path: Path | None) -> None:
     """What restic would open as a folder is one here too."""
     assert local_path(location) == path
+
+
+def test_disks_of_repositories_on_this_machine_are_watched(tmp_path: Path) -> None:
+    """The repository and its copies count among the paths whose disks matter; one on a server does not."""
+    media = "{engine: restic, repository: r, copies: ['/mnt/copy', 'sftp:me@host:/r']}"
+    text = f"shop: s\nproject: .\nbackups: {{media: {media}}}\n"
+    config = parse_config(text, name="storekeeper.yml", folder=tmp_path, environment={})
+    paths = watched_paths(config, databases=Databases(config, description=ShopDescription))
+    assert {tmp_path / "r", Path("/mnt/copy")} <= set(paths)
+    assert all("sftp" not in str(path) for path in paths)
