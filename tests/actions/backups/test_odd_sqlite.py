@@ -130,10 +130,11 @@ def test_damage_is_found_beside_functions_of_the_shop(tmp_path: Path) -> None:
     assert set(check_sqlite(path).not_checked) == {"own", "own.keys", "odd"}
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
-        # The index of another table's rows: each entry is a wrong one.
+        connection.execute("UPDATE plain SET name = 'other' WHERE id = 1")
+        connection.execute("CREATE INDEX plain_name ON plain (name)")
+        # Pages that are whole, and none of their entries is one of the index that they are said to be.
         connection.execute(
-            "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master"
-            " WHERE name = 'words_idx') WHERE name = 'sqlite_autoindex_plain_1'"
+            "UPDATE sqlite_master SET sql = replace(sql, '(name)', '(id)') WHERE name = 'plain_name'"
         )
     with pytest.raises(BackupRefused, match="is damaged"):
         check_sqlite(path)
