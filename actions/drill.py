@@ -20,7 +20,7 @@ from actions.recovery.evidence import Evidence, keep
 from actions.recovery.whole_shop import default_place, kept_databases, set_of
 from actions.scope import Database
 from storekeeper.config import Config
-from storekeeper.config.fields import Model, Moment
+from storekeeper.config.fields import BackupPlace, IdentityFile, Model, Moment
 from storekeeper.encryption import read_identities
 from storekeeper.errors import StorekeeperError
 from storekeeper.units import Age, format_length, format_size
@@ -37,14 +37,14 @@ class DrillNotPassed(StorekeeperError):
 class DrillOptions(Model):
     """Where the backups come from."""
 
-    from_: str | None = Field(
+    from_: BackupPlace | None = Field(
         default=None,
         description="URL or folder of the backups; default: the first of backups.offsite, else backups.path.",
     )
     at: Moment | None = Field(
         default=None, description="Take nothing that was made after this moment, such as '2026-03-01 04:00'."
     )
-    identity: str | None = Field(
+    identity: IdentityFile | None = Field(
         default=None,
         description="File with the identity that decrypts copies; default: recovery.identity_file, else"
         " $STOREKEEPER_IDENTITY_FILE.",
@@ -126,7 +126,7 @@ class Drill:
 
     def plan(self, context: Context, options: DrillOptions) -> DrillPlan:
         """Find the set; that there is none is what a drill shows, and no error here."""
-        place, offsite = (options.from_, True) if options.from_ else default_place(context.config)
+        place, offsite = (str(options.from_), True) if options.from_ else default_place(context.config)
         shown = redacted(place)
         began = time.monotonic()
         description = context.shop.describe()

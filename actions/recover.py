@@ -27,7 +27,7 @@ from actions.restore_backup import RestoreBackup, RestoreBackupOptions
 from actions.scope import Database
 from storekeeper.backups import Backup
 from storekeeper.config import Config
-from storekeeper.config.fields import Model, Moment
+from storekeeper.config.fields import BackupPlace, IdentityFile, Model, Moment
 from storekeeper.encryption import read_identities
 from storekeeper.errors import BackupRefused, DatabaseUnavailable
 from storekeeper.files.staged_folder import entries_of, is_being_published, remove_tree
@@ -39,11 +39,11 @@ from storekeeper.units import format_length, format_size
 class RecoverOptions(Model):
     """Where the backups are, and of which moment."""
 
-    from_: str = Field(description="URL or folder of the backups.")
+    from_: BackupPlace = Field(description="URL or folder of the backups.")
     at: Moment | None = Field(
         default=None, description="Take nothing that was made after this moment, such as '2026-03-01 04:00'."
     )
-    identity: str | None = Field(
+    identity: IdentityFile | None = Field(
         default=None,
         description="File with the identity that decrypts the backups; default: $STOREKEEPER_IDENTITY_FILE.",
     )
@@ -115,7 +115,7 @@ class Recover:
 
     def plan(self, context: Context, options: RecoverOptions) -> RecoverPlan:
         """Find the set; raises BackupRefused, which names all of it, where something is there already."""
-        there = OffsitePlace(options.from_)
+        there = OffsitePlace(str(options.from_))
         description = context.shop.describe()
         databases = tuple(kept_databases(context, description))
         chosen = set_of(
@@ -128,7 +128,7 @@ class Recover:
         )
         journal = RecoveryJournal(context.config.state)
         plan = RecoverPlan(
-            place=redacted(options.from_),
+            place=redacted(str(options.from_)),
             chosen=chosen,
             databases=databases,
             done=tuple(one.file for one in chosen.all if journal.state_of(one) == DONE),
@@ -150,7 +150,7 @@ class Recover:
                 context,
                 plan.there,
                 plan.chosen,
-                url=options.from_,
+                url=str(options.from_),
                 into=fetched,
                 identities=identities,
             )

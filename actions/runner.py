@@ -22,6 +22,7 @@ from actions.ledger.progress_keeper import ProgressKeeper
 from actions.ledger.rows import NewRun, NewStep
 from actions.ledger.schema import RunState, StepState, Trigger
 from actions.offsite.afterwards import with_copies
+from actions.offsite.urls import redacted
 from actions.person import person
 from storekeeper.config import Config
 from storekeeper.config.fields import Model
@@ -206,9 +207,9 @@ def _kept(
 
 
 def _told(options: Model) -> dict[str, bool | int | float | str]:
-    """Give the options that a person chose, as they are kept in the history."""
+    """Give the options that a person chose, as they are kept in the history: no password of a URL is."""
     chosen = options.model_dump(exclude_defaults=True)
     return {
-        name: value if isinstance(value, bool | int | float | str) else str(getattr(options, name))
+        name: value if isinstance(value, bool | int | float) else redacted(str(getattr(options, name)))
         for name, value in chosen.items()
     }

@@ -31,6 +31,8 @@ def _parameter(name: str, field: FieldInfo) -> click.Parameter:
     if kinds == (bool,):
         declared = f"{flag}/--no-{flag[2:]}" if optional else flag
         return click.Option([declared, name], is_flag=True, default=field.default, help=help_text)
+    if field.is_required():
+        return click.Option([flag, name], type=_type(kinds), required=True, help=help_text)
     shown = field.default not in (None, "")
     return click.Option(
         [flag, name], type=_type(kinds), default=field.default, show_default=shown, help=help_text

@@ -55,7 +55,7 @@ def config_for(config_file: Path | None, options: RecoverOptions, *, dry_run: bo
 def _carried_text(options: RecoverOptions) -> str:
     found = [
         one.manifest
-        for one in list_copies(OffsitePlace(options.from_))
+        for one in list_copies(OffsitePlace(str(options.from_)))
         if (one.manifest.config or one.manifest.encrypted)
         and (options.at is None or moment_of(one.manifest) <= options.at)
     ]

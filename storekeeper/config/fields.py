@@ -81,6 +81,9 @@ def _identity(value: Any, info: ValidationInfo) -> Path:
     return Path(value) if str(value) == "-" else _path(value, info)
 
 
+BackupPlace = str | Path
+"""A folder of backups: a URL, or a path of this machine; over HTTP no one may name it."""
+
 IdentityFile = Annotated[Path, BeforeValidator(_identity), WithJsonSchema({"type": "string"})]
 """The path of a file with a secret key, ``-`` for standard input."""
 

@@ -16,6 +16,8 @@ from tests.receiver_url import receiver_url
 PATHS = (
     ("backup_database", "output"),
     ("backup_media", "output"),
+    ("drill", "from_"),
+    ("drill", "identity"),
     ("prune_backups", "output"),
     ("restore_backup", "file"),
     ("restore_backup", "identity"),

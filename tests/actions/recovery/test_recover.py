@@ -127,3 +127,11 @@ def test_no_schedule_and_no_playbook_may_recover(lost: Any) -> None:
     with pytest.raises(StorekeeperError, match="for a person"):
         lost.run(Recover(), from_=str(lost.copies))
     assert os.path.isdir(lost.copies)
+
+
+def test_the_history_holds_no_password_of_a_place(tmp_path: Path) -> None:
+    """What an operator typed is kept without it."""
+    from actions.runner import _told
+
+    options = Recover().Options(from_="sftp://backup:secret@host/shop", at="2026-03-01 04:00")
+    assert _told(options)["from_"] == "sftp://backup:***@host/shop"
