@@ -9,6 +9,7 @@ from typing import Any
 
 from actions.action import Context, Progress
 from actions.backups.fixture_lines import SEPARATOR, FixtureLines
+from actions.backups.left_out import left_out_of, sequence_losses
 from actions.backups.losses import losses_of, rows_left
 from actions.backups.manifest import write_manifest
 from actions.backups.packing import PackedWriter, ReadBack
@@ -88,8 +89,8 @@ def write_json_backup(
                 "tables": tables,
                 "raw": raw,
                 "numbers": packed_json(summary["numbers"]),
-                "left_out": summary["left_out"],
-                "loses": losses_of(summary["tables"]),
+                "left_out": left_out_of(raw, tables=tables, by_shop=summary["left_out"]),
+                "loses": {**losses_of(summary["tables"]), **dict(sequence_losses(raw))},
                 "lacks": rows_left(summary["tables"]),
                 "django_version": summary["django_version"],
                 "migrations": tuple(summary["migrations"]),

@@ -6,6 +6,8 @@ from typing import Any
 from storekeeper.backups import Manifest
 
 _NAMED = 5
+_LEFT_OUT_NAMED = 20
+_LOSES_NAMED = 10
 
 _EMPTY_FIRST = (
     "manage.py loaddata keeps the rows that migrations make in an empty database: type"
@@ -35,16 +37,16 @@ def notes_on(manifest: Manifest) -> Iterator[str]:
     if manifest.format != "json":
         return
     if manifest.loses:
-        named = ", ".join(f"{column} ({how})" for column, how in list(manifest.loses.items())[:_NAMED])
-        more = len(manifest.loses) - _NAMED
-        also = f" and {more} more columns, which the manifest names" if more > 0 else ""
+        named = ", ".join(f"{column} ({how})" for column, how in list(manifest.loses.items())[:_LOSES_NAMED])
+        more = len(manifest.loses) - _LOSES_NAMED
+        also = f" and {more} more, which the manifest names" if more > 0 else ""
         yield (
             f"{manifest.file}: manage.py loaddata alone would not bring back as it is: {named}{also};"
             " storekeeper restore_backup does"
         )
     if manifest.left_out:
-        named = ", ".join(list(manifest.left_out)[:_NAMED])
-        more = len(manifest.left_out) - _NAMED
+        named = ", ".join(list(manifest.left_out)[:_LEFT_OUT_NAMED])
+        more = len(manifest.left_out) - _LEFT_OUT_NAMED
         yield (
             f"{manifest.file} does not hold: {named}{f' and {more} more' if more > 0 else ''};"
             " the native format does"

@@ -73,7 +73,10 @@ class Manifest(BaseModel):
     not_checked: dict[str, str] = Field(default_factory=dict)
     """Each table that the backup holds, and that could not be checked to its end → why."""
     loses: dict[str, str] = Field(default_factory=dict)
-    """Each ``app.Model.column`` of which loaddata alone would make something else → how many values."""
+    """
+    Each ``app.Model.column`` of which loaddata alone would make something else → how many values; each table
+    whose keys it would give once more → which.
+    """
     area: str = ""
     files: int = 0
     folders: int = 0
