@@ -18,7 +18,7 @@ def problem(recipient: str) -> str:
     return str(told.value)
 
 
-@pytest.mark.parametrize("text", [str(SECRET), str(SECRET).lower()])
+@pytest.mark.parametrize("text", [str(SECRET), str(SECRET).lower()], ids=["upper", "lower"])
 def test_a_secret_key_in_the_config_is_refused_and_not_shown(text: str) -> None:
     """The one thing that must not lie there is named as what it is, and no message repeats it."""
     told = problem(text)
@@ -26,7 +26,11 @@ def test_a_secret_key_in_the_config_is_refused_and_not_shown(text: str) -> None:
     assert text[16:30] not in told
 
 
-@pytest.mark.parametrize("text", ["age1nothing", "someone@example.com", str(SECRET.to_public())[:-1] + "q"])
+@pytest.mark.parametrize(
+    "text",
+    ["age1nothing", "someone@example.com", str(SECRET.to_public())[:-1] + "q"],
+    ids=["word", "mail", "typing error"],
+)
 def test_what_is_no_recipient_is_told(text: str) -> None:
     """A typing error is found by the checksum in the key, before anything is encrypted to no one."""
     assert "no recipient of age" in problem(text)
