@@ -39,7 +39,7 @@ COMMANDS = {
     "backup_database": {"--compress", "--verify"},
     "backup_media": {"--area"},
     "prune_backups": {"--dry-run"},
-    "verify_backup": set(),
+    "verify_backup": {"--identity"},
     "rotate_logs": {"--dry-run"},
     "optimize_database": {"--dry-run"},
     "optimize_images": {"--dry-run", "--undo"},
