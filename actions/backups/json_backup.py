@@ -90,7 +90,10 @@ def write_json_backup(
                 "raw": raw,
                 "numbers": packed_json(summary["numbers"]),
                 "left_out": left_out_of(raw, tables=tables, by_shop=summary["left_out"]),
-                "loses": {**losses_of(summary["tables"]), **dict(sequence_losses(raw))},
+                "loses": {
+                    **losses_of(summary["tables"], dangling=summary["dangling"]),
+                    **dict(sequence_losses(raw)),
+                },
                 "lacks": rows_left(summary["tables"]),
                 "django_version": summary["django_version"],
                 "migrations": tuple(summary["migrations"]),

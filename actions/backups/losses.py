@@ -15,12 +15,20 @@ _EMPTY_FIRST = (
 )
 
 
-def losses_of(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return for each ``app.Model.column`` how many values would come back otherwise, and the first keys."""
+def losses_of(
+    tables: Mapping[str, Mapping[str, Any]], *, dangling: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """
+    Return for each ``app.Model.column`` how many values would come back otherwise, and the first keys.
+
+    ``dangling`` are those of SQLite, by ``table.column``, for which loaddata refuses the whole file.
+    """
     found = {}
     for label, table in sorted(tables.items()):
         for column, lost in sorted(table.get("lost", {}).items()):
             found[f"{label}.{column}"] = _said(lost)
+    for column, lost in sorted(dangling.items()):
+        found[column] = f"{_said(lost)} refers to no row: loaddata refuses the file"
     return found
 
 

@@ -11,6 +11,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
+
 from .written import Written
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from .bulk_texts import Bulk
     from .oddities import Oddities
 
-OTHER_VALUES = (TypeError, ValueError, KeyError, OverflowError, AttributeError, ArithmeticError)
+OTHER_VALUES = (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, ValidationError)
 """What a quick function raises for a value that it does not know."""
 _MOST_KNOWN = 10_000
 EMPTY = '""'

@@ -91,6 +91,7 @@ def _restore(
     from django.core.management import call_command
     from django.db import connections, transaction
 
+    from .dangling import let_dangle
     from .empty_tables import empty_tables
     from .fixture import sums_of
     from .fixture_load import load_in_batches
@@ -119,7 +120,7 @@ def _restore(
     differences: list[str] = []
     missing: list[str] = []
     try:
-        with transaction.atomic(using=database):
+        with let_dangle(connection), transaction.atomic(using=database):
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     # Emptying waits for everybody who uses a table, and makes everybody else wait.

@@ -18,23 +18,15 @@ _AT_ONCE = 1000
 def apply_stored(path: str, *, connection: Any) -> int:
     """Put into the rows that were loaded what their lines say is stored; return how many rows that were."""
     changed = 0
-    sqlite = connection.vendor == "sqlite"
     with open_lines(path) as lines, connection.cursor() as cursor:
-        if sqlite:
-            # What breaks a CHECK of today was in the table all the same.
-            cursor.execute("PRAGMA ignore_check_constraints = ON")
-        try:
-            marked = (text for text in texts_of_lines(lines) if _MARK in text)
-            while some := list(itertools.islice(marked, _AT_ONCE)):
-                for statement, rows in itertools.groupby(
-                    _updates(some, connection=connection), key=lambda update: update[0]
-                ):
-                    parameters = [row for _, row in rows]
-                    cursor.executemany(statement, parameters)
-                    changed += len(parameters)
-        finally:
-            if sqlite:
-                cursor.execute("PRAGMA ignore_check_constraints = OFF")
+        marked = (text for text in texts_of_lines(lines) if _MARK in text)
+        while some := list(itertools.islice(marked, _AT_ONCE)):
+            for statement, rows in itertools.groupby(
+                _updates(some, connection=connection), key=lambda update: update[0]
+            ):
+                parameters = [row for _, row in rows]
+                cursor.executemany(statement, parameters)
+                changed += len(parameters)
     return changed
 
 

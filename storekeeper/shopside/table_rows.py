@@ -15,7 +15,7 @@ from .field_texts import exact_text, object_of, quick_texts
 from .json_text import json_text, quoted
 from .kinds import kind_of
 from .links import Links
-from .names import Names
+from .names import Name, Names
 from .oddities import Oddities
 from .probe import probe_of
 from .stand_ins import stand_in
@@ -239,8 +239,7 @@ class Table:
         quick = None
         null: str | None = "null"
         if names is not None:
-            convert = field.target_field.to_python
-            quick = each(lambda value: names(convert(value)))
+            quick = each(_numbered(names, field=field, as_text=self._connection.vendor != "sqlite"))
             exact: Callable[[Any], str] = names
             first = names.first
             away = (lambda: "null") if field.null else (lambda: first)
@@ -279,6 +278,18 @@ class Table:
         fields = ", ".join(f"{quoted(name)}: {column}" for name in names)
         stored = column if self._whole else ""
         return f'{start}"fields": {{{fields}}}{stored}}}{SEPARATOR}'.split(column)
+
+
+def _numbered(names: Name, *, field: Any, as_text: bool) -> Callable[[Any], str]:
+    convert = field.target_field.to_python
+
+    def name(value: Any) -> str:
+        number = convert(value)
+        if value != (str(number) if as_text else number):
+            raise ValueError("no number of a key")
+        return names(number)
+
+    return name
 
 
 def _by_django(field: Any) -> Callable[[Any], str]:

@@ -68,6 +68,8 @@ class Round:
         with connection.schema_editor() as editor:
             for model in self.made:
                 editor.create_model(model)
+        # SQLite lets rows refer to what is not there, where another program writes them.
+        connection.disable_constraint_checking()
         for model in self.made:
             for key in range(1, ROWS + 1):
                 self._insert(model, key)
@@ -146,7 +148,7 @@ class Round:
 
     def _key(self, one: Any, key: int) -> Any:
         if one.name == "other":
-            return None
+            return None if self.postgresql else self.rng.choice((None, 1, "k1", f"{1:032x}", 999, "nothing"))
         value: Any = key
         if isinstance(one, models.UUIDField):
             value = f"{key:032x}"

@@ -34,6 +34,9 @@ class Line(models.Model):
     part = models.IntegerField()
     text = models.CharField(max_length=20)
 
+class Item(models.Model):
+    basket = models.ForeignKey(Basket, models.CASCADE)
+
 class Odd(models.Model):
     at = models.DateTimeField()
     name = models.CharField(max_length=20)
@@ -57,6 +60,23 @@ INSERT INTO app_odd VALUES
   (4711, '01.05.2024 10:00', x'fffe', 'many', 12345678901234567.89, NULL, 'kept too', 4611686018427387904),
   (4712, '2026-01-02T03:04', CAST(x'fffe' AS TEXT), '99999999999999999999', 'x', '', '', 1.5);
 """
+
+
+def test_rows_that_refer_to_nothing_come_back(small_keeper: Callable[..., Any]) -> None:
+    """Another program wrote them; they are named, since loaddata alone refuses a file that has one."""
+    kept = small_keeper(MODELS, files={"app/migrations/__init__.py": ""})
+    database = kept.shop.data / "db.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            "INSERT INTO app_basket VALUES (1, NULL, '{}'); INSERT INTO app_item VALUES (7, 1), (8, 4711)"
+        )
+    before = raw(database)
+    _, outcome = kept.run(BackupDatabase(), verify=True)
+    manifest = read_manifest(outcome.created[0])
+    assert manifest is not None
+    assert "1 value, of key 8 refers to no row" in manifest.loses["app_item.basket_id"]
+    kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert before == raw(database)
 
 
 def raw(database: Path) -> list[str]:
@@ -86,7 +106,7 @@ def test_rows_come_back_as_they_were_stored(small_keeper: Callable[..., Any]) ->
     with closing(sqlite3.connect(database)) as connection:
         connection.executescript(FILL)
     before = raw(database)
-    _, outcome = kept.run(BackupDatabase())
+    _, outcome = kept.run(BackupDatabase(), verify=True)
     (path,) = outcome.created
     database.write_bytes(empty)
     kept.run(RestoreBackup(), file=path)
@@ -139,7 +159,7 @@ def test_values_that_python_does_not_know_come_back(small_keeper: Callable[..., 
     )
     kept.shop.evaluate(code.format(f"INSERT INTO app_odd VALUES {rows}"))
     before = kept.shop.evaluate(code.format(ask))
-    _, outcome = kept.run(BackupDatabase())
+    _, outcome = kept.run(BackupDatabase(), verify=True)
     kept.shop.manage("flush", "--no-input")
     kept.run(RestoreBackup(), file=outcome.created[0])
     assert before == kept.shop.evaluate(code.format(ask))
