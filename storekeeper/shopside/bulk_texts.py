@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from binascii import unhexlify
 from collections.abc import Sequence
+from socket import AF_INET6, inet_ntop, inet_pton
 from typing import TYPE_CHECKING, Any
 
 from .json_text import json_text, quoted
@@ -49,12 +50,24 @@ def strings(values: Sequence[str]) -> Written:
 
 
 def addresses(values: Sequence[str]) -> Written:
-    """IP addresses of version 4; Django may write one of version 6 in another way."""
+    """IP addresses as Django writes them: the shortest form of those of version 6."""
     joined = "\n".join(values)
-    if "" in values or joined.encode("ascii").translate(None, _DIGITS + b".\n"):
-        # Of an empty text Django makes NULL.
+    if joined.encode("ascii").translate(None, _DIGITS + b"abcdef:.\n"):
         raise ValueError("not the digits of addresses")
-    return strings(values)
+    if not all(map(_is_address, values)):
+        raise ValueError("not as Django writes addresses")
+    return Written(joined, QUOTE, QUOTE)
+
+
+def _is_address(value: str) -> bool:
+    if ":" not in value:
+        # Of an empty text Django makes NULL.
+        return "." in value
+    try:
+        # With both signs Python writes it in another way than the system.
+        return "." not in value and inet_ntop(AF_INET6, inet_pton(AF_INET6, value)) == value
+    except OSError:
+        return False
 
 
 def booleans(values: Sequence[Any]) -> Written:

@@ -92,10 +92,17 @@ class Column:
         """
         if self._quick is not None:
             try:
+                if self._null == "null" and None in values:
+                    return self._with_nulls(values, quick=self._quick)
                 return self._quick(values)
             except OTHER_VALUES:
                 pass
         return Written.of(self._one_by_one(values, stored=stored, odd=odd))
+
+    def _with_nulls(self, values: Sequence[Any], *, quick: Bulk) -> Written:
+        present = [value for value in values if value is not None]
+        texts = iter(quick(present).whole() if present else ())
+        return Written.of(["null" if value is None else next(texts) for value in values])
 
     def _one_by_one(self, values: Sequence[Any], *, stored: Sequence[Any], odd: Oddities) -> list[str]:
         present = [row for row, value in enumerate(stored) if value is not None or self.by_django]
