@@ -99,6 +99,14 @@ def floats(values: Sequence[float]) -> Written:
     return Written.of(map(json_text, values)) if "n" in joined else Written(joined)
 
 
+def postgresql_floats(values: Sequence[float]) -> Written:
+    """Numbers as for SQLite, but psycopg writes 0 with a sign so that the server takes it for one without."""
+    written = floats(values)
+    if "-0.0\n" in f"{written.joined}\n":
+        raise ValueError("0 with a sign")
+    return written
+
+
 def sqlite_decimals(places: int, *, most: int) -> Bulk:
     """From SQLite's numbers: those whose text with ``places`` is exact and has ``most`` letters."""
     one = f"%.{places}f\n"

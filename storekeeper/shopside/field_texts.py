@@ -215,7 +215,7 @@ _POSTGRESQL: dict[str, Bulk] = {
     "file": bulk_texts.strings,
     "address": bulk_texts.addresses,
     "boolean": bulk_texts.booleans,
-    "float": bulk_texts.floats,
+    "float": bulk_texts.postgresql_floats,
     "integer": bulk_texts.postgresql_integers,
     "decimal": bulk_texts.postgresql_decimals,
     "date": bulk_texts.postgresql_dates,

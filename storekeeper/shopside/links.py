@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.serializers.base import DeserializedObject
 from django.db import models
 
 from .json_text import json_text
@@ -12,6 +14,7 @@ from .names import Names
 
 # SQLite knew no more than 999 parameters for a long time.
 _KEYS_PER_QUERY = 500
+_NAMED = 3
 
 
 class Links:
@@ -31,6 +34,7 @@ class Links:
         target = self.through._meta.get_field(field.m2m_reverse_field_name())
         self._target = target.attname
         self._named = names.of_field(field)
+        self._symmetrical = bool(getattr(field.remote_field, "symmetrical", False))
 
     def texts(self, keys: Sequence[Any]) -> list[str]:
         """Give the list for each of the rows with these keys, as JSON text."""
@@ -47,11 +51,58 @@ class Links:
         """Give the number of links as the database counts them."""
         return int(models.QuerySet(self.through, using=self._alias).count())
 
+    def one_sided(self) -> dict[str, Any] | None:
+        """
+        Return how many links of a symmetrical field have none the other way, and the first rows' keys.
+
+        Django knows none such: loaddata makes the other, or removes the one. None where there are none.
+        """
+        if not self._symmetrical:
+            return None
+        links = models.QuerySet(self.through, using=self._alias)
+        back = links.filter(
+            **{self._source: models.OuterRef(self._target), self._target: models.OuterRef(self._source)}
+        )
+        found = links.annotate(back=models.Exists(back)).filter(back=False)
+        count = found.count()
+        if not count:
+            return None
+        keys = found.order_by(self._source, self._target).values_list(self._source, flat=True)[:_NAMED]
+        return {"rows": count, "keys": list(map(str, keys))}
+
     def _list(self, found: list[Any]) -> str:
         self.count += len(found)
         if self._named is not None:
             return f"[{', '.join(sorted(map(self._named, found)))}]"
         return f"[{', '.join(json_text(_plain(target)) for target in sorted(found))}]"
+
+
+@contextmanager
+def links_as_rows() -> Iterator[None]:
+    """
+    Let loaddata leave links alone whose tables' rows it has loaded already.
+
+    Of the lists beside a row it would make links both ways where the database has them one way, and remove
+    what a list does not have.
+    """
+    loaded = set()
+    original = DeserializedObject.save
+
+    def save(self: Any, *given: Any, **named: Any) -> None:
+        model = type(self.object)
+        loaded.add(model)
+        self.m2m_data = {
+            name: targets
+            for name, targets in (self.m2m_data or {}).items()
+            if model._meta.get_field(name).remote_field.through not in loaded
+        }
+        original(self, *given, **named)
+
+    DeserializedObject.save = save
+    try:
+        yield
+    finally:
+        DeserializedObject.save = original
 
 
 def _plain(value: Any) -> Any:

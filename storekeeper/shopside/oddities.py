@@ -22,15 +22,23 @@ class Oddities:
 
     def __init__(self) -> None:
         self._rows: dict[int, dict[str, Form]] = {}
+        self._kept: set[tuple[int, str]] = set()
         self.lost: dict[str, dict[str, Any]] = {}
 
-    def add(self, row: int, column: str, value: Any) -> None:
-        """Put what is stored in this column of the block's row beside its fields."""
+    def add(self, row: int, column: str, value: Any, *, lost: bool = True) -> None:
+        """
+        Put what is stored in this column of the block's row beside its fields.
+
+        It is not ``lost`` where loaddata alone would come to the same value.
+        """
         self._rows.setdefault(row, {})[column] = form_of(value)
+        if not lost:
+            self._kept.add((row, column))
 
     def forget(self) -> None:
         """Begin the next block without a word of this one."""
         self._rows.clear()
+        self._kept.clear()
 
     def written(self, count: int, *, keys: Sequence[Any], key_column: str = "") -> Written:
         """
@@ -42,6 +50,8 @@ class Oddities:
             return Written("\n" * (count - 1))
         for row, stored in self._rows.items():
             for column in stored:
+                if (row, column) in self._kept:
+                    continue
                 lost = self.lost.setdefault(column, {"rows": 0, "keys": []})
                 lost["rows"] += 1
                 if len(lost["keys"]) < _NAMED:

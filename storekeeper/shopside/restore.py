@@ -95,6 +95,7 @@ def _restore(
     from .empty_tables import empty_tables
     from .fixture import sums_of
     from .fixture_load import load_in_batches
+    from .links import links_as_rows
     from .numbers import keep_numbers
     from .own_ddl import make_tables
     from .past_schema import PastSchema
@@ -130,7 +131,8 @@ def _restore(
             keep_numbers(numbers, database=database)
             _forget_content_types()
             if loader == "loaddata":
-                call_command("loaddata", path, database=database, verbosity=0)
+                with links_as_rows():
+                    call_command("loaddata", path, database=database, verbosity=0)
             else:
                 for rows in load_in_batches(path, connection=connection):
                     yield {"progress": {"done": rows}}

@@ -44,13 +44,17 @@ def form_of(value: Any) -> Form:
     return {"blob": b64encode(bytes(value)).decode("ascii")}
 
 
-def parameter_of(form: Form) -> tuple[str, Any]:
-    """Return the SQL that stands for a value (with one ``%s``) and the parameter in it."""
+def parameter_of(form: Form, *, as_text: bool = False) -> tuple[str, Any]:
+    """
+    Return the SQL that stands for a value (with one ``%s``) and the parameter in it.
+
+    A real number ``as_text`` is for PostgreSQL: of the driver's own -0.0 the server would make 0.
+    """
     if not isinstance(form, dict):
         return "%s", form
     ((kind, text),) = form.items()
     if kind == "real":
-        return "%s", float(text)
+        return "%s", text if as_text else float(text)
     if kind == "blob":
         return "%s", b64decode(text)
     if kind == "bytes":

@@ -36,6 +36,7 @@ def _updates(texts: list[str], *, connection: Any) -> Iterator[tuple[str, list[A
     def quote(name: str) -> str:
         return str(connection.ops.quote_name(name)).replace("%", "%%")
 
+    as_text = connection.vendor != "sqlite"
     for text in texts:
         one = json.loads(text)
         stored = one.get("stored")
@@ -51,11 +52,11 @@ def _updates(texts: list[str], *, connection: Any) -> Iterator[tuple[str, list[A
                 for field, value in zip(keys, given)
             }
         else:
-            wanted = {meta.pk.column: parameter_of(stored[meta.pk.column])}
+            wanted = {meta.pk.column: parameter_of(stored[meta.pk.column], as_text=as_text)}
             stored = {column: form for column, form in stored.items() if column != meta.pk.column}
         if not stored:
             continue
-        values = [parameter_of(form) for form in stored.values()]
+        values = [parameter_of(form, as_text=as_text) for form in stored.values()]
         sets = ", ".join(f"{quote(column)} = {sql}" for column, (sql, _) in zip(stored, values))
         where = " AND ".join(f"{quote(column)} = {sql}" for column, (sql, _) in wanted.items())
         yield (

@@ -17,6 +17,7 @@ from .kinds import kind_of
 from .links import Links
 from .names import Name, Names
 from .oddities import Oddities
+from .order_columns import OrderColumn
 from .probe import probe_of
 from .stand_ins import stand_in
 from .table_query import TableQuery
@@ -74,6 +75,7 @@ class Table:
         self._named = {field: names.of_field(field) for field in self._written}
         self._kinds = {field: kind_of(field) for field in self._fields}
         others = [field for field in self._fields if self._by_django(field)]
+        self._order = OrderColumn.of(model)
         self._instances = bool(others)
         if self._instances:
             self._fields = [field for field in meta.local_concrete_fields if field.column is not None]
@@ -101,7 +103,8 @@ class Table:
             for field in self._numbers
             if self.read
         }
-        return {**by_number, **self._odd.lost}
+        one_sided = {link.name: lost for link in self._links if (lost := link.one_sided())}
+        return {**by_number, **self._odd.lost, **one_sided}
 
     def count(self) -> int:
         """Return the number of rows as the database counts them: once, since the snapshot stays the same."""
@@ -192,6 +195,10 @@ class Table:
         if not self._whole:
             odd.forget()
             return packed(columns)
+        if self._order is not None:
+            self._order.beside(
+                lambda field: values[self._places[field][1]] if field in self._places else None, odd=odd
+            )
         shown = values[self._places[self._keys[0]][1]]
         if len(self._keys) > 1:
             shown = list(zip(*(values[self._places[field][1]] for field in self._keys)))

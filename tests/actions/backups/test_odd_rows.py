@@ -129,7 +129,7 @@ def test_rows_come_back_as_they_were_stored(small_keeper: Callable[..., Any]) ->
 
 
 def test_values_that_python_does_not_know_come_back(small_keeper: Callable[..., Any]) -> None:
-    """PostgreSQL's months, infinities and years, in columns and in arrays."""
+    """PostgreSQL's months, infinities and years, in columns and in arrays, and its 0 with a sign."""
     models = (
         "from django.contrib.postgres.fields import ArrayField, DateRangeField\n"
         "class Odd(models.Model):\n"
@@ -140,9 +140,10 @@ def test_values_that_python_does_not_know_come_back(small_keeper: Callable[..., 
         "    days = ArrayField(models.DateField())\n"
         "    span = DateRangeField()\n"
         "    extra = models.JSONField(null=True)\n"
+        "    weight = models.FloatField(null=True)\n"
     )
     kept = small_keeper(models, database="postgresql")
-    names = ("id", "at", "day", "hour", "lasts", "days", "span", "extra")
+    names = ("id", "at", "day", "hour", "lasts", "days", "span", "extra", "weight")
     ask = f"SELECT {', '.join(f'{name}::text' for name in names)} FROM app_odd"
     code = (
         "from django.db import connection\ncursor = connection.cursor()\n"
@@ -150,9 +151,11 @@ def test_values_that_python_does_not_know_come_back(small_keeper: Callable[..., 
     )
     rows = (
         (
-            "(1, 'infinity', 'infinity', '24:00', '1 mon', '{{infinity}}', '[-infinity,infinity]', 'null'),"
-            "(2, '0044-03-15 BC', '0044-03-15 BC', '10:00', '-23:00', '{{2024-01-01}}', 'empty', NULL),"
-            "(3, '10000-01-01', '2024-01-01', '10:00', '178000000 years', '{{}}', '(,)', '1.10')"
+            "(1, 'infinity', 'infinity', '24:00', '1 mon', '{{infinity}}',"
+            " '[-infinity,infinity]', 'null', '-0'),"
+            "(2, '0044-03-15 BC', '0044-03-15 BC', '10:00', '-23:00', '{{2024-01-01}}',"
+            " 'empty', NULL, -0.05),"
+            "(3, '10000-01-01', '2024-01-01', '10:00', '178000000 years', '{{}}', '(,)', '1.10', NULL)"
         )
         .replace("{{", "{")
         .replace("}}", "}")
@@ -164,3 +167,40 @@ def test_values_that_python_does_not_know_come_back(small_keeper: Callable[..., 
     kept.run(RestoreBackup(), file=outcome.created[0])
     assert before == kept.shop.evaluate(code.format(ask))
     assert 3 == len(before)
+
+
+FRIENDS = """
+class Person(models.Model):
+    name = models.CharField(max_length=20)
+    friends = models.ManyToManyField("self")
+
+class Step(models.Model):
+    person = models.ForeignKey(Person, models.CASCADE, null=True)
+
+    class Meta:
+        order_with_respect_to = "person"
+"""
+FRIENDS_ROWS = """
+INSERT INTO app_person VALUES (1, 'a'), (2, 'b'), (3, 'c');
+INSERT INTO app_person_friends VALUES (7, 1, 2), (8, 1, 3), (9, 3, 1);
+INSERT INTO app_step (id, person_id, _order) VALUES
+  (1, 1, 5), (2, 1, 3), (3, 2, 0), (4, 2, 1), (5, NULL, 0), (6, NULL, 2);
+"""
+
+
+def test_orders_and_links_of_one_side_come_back(small_keeper: Callable[..., Any]) -> None:
+    """Django counts an order anew for each row that it inserts, and knows no friend who is not befriended."""
+    kept = small_keeper(FRIENDS, files={"app/migrations/__init__.py": ""})
+    database = kept.shop.data / "db.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(FRIENDS_ROWS)
+    before = raw(database)
+    _, outcome = kept.run(BackupDatabase(), verify=True)
+    manifest = read_manifest(outcome.created[0])
+    assert manifest is not None
+    assert {
+        "app.Person.friends": "1 value, of key 1",
+        "app.Step._order": "3 values, of key 1, 2, 6",
+    } == manifest.loses
+    kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert before == raw(database)
