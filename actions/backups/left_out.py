@@ -23,7 +23,7 @@ def left_out_of(
     if raw is None:
         return found
     named = {word for name, why in by_shop.items() for word in (name, *_WORD.findall(why))}
-    written = {table.stored_as for table in tables.values()} | {_HELD_BY_MIGRATE}
+    written = {table.stored_as for table in tables.values()} | {_HELD_BY_MIGRATE, *raw.partitions}
     for name in (*raw.tables, *raw.unread):
         if name not in written and name not in named:
             found[name] = "no model of the shop reads this table; the native format holds it"

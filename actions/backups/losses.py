@@ -1,9 +1,10 @@
 """What of a JSON backup ``loaddata`` alone would not bring back as it was: restore_backup does."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from storekeeper.backups import Manifest
+from storekeeper.shopside.table_columns import NOT_THERE
 
 _NAMED = 5
 _LEFT_OUT_NAMED = 20
@@ -52,16 +53,21 @@ def notes_on(manifest: Manifest) -> Iterator[str]:
             f"{manifest.file}: manage.py loaddata alone would not bring back as it is: {named}{also};"
             " storekeeper restore_backup does"
         )
-    if manifest.left_out:
-        named = ", ".join(list(manifest.left_out)[:_LEFT_OUT_NAMED])
-        more = len(manifest.left_out) - _LEFT_OUT_NAMED
-        yield (
-            f"{manifest.file} does not hold: {named}{f' and {more} more' if more > 0 else ''};"
-            " the native format does"
-        )
+    absent = {name: why for name, why in manifest.left_out.items() if why.startswith(NOT_THERE)}
+    left_out = [name for name in manifest.left_out if name not in absent]
+    if left_out:
+        yield f"{manifest.file} does not hold: {_first(left_out)}; the native format does"
+    if absent:
+        why = next(iter(absent.values()))
+        yield f"{manifest.file} was made without what the shop's code has: {_first(list(absent))}: {why}"
     if manifest.lacks:
         yield f"{manifest.file} lacks rows: {manifest.lacks}"
     yield _EMPTY_FIRST
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - _LEFT_OUT_NAMED
+    return ", ".join(names[:_LEFT_OUT_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _said(lost: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ class RawSums(BaseModel):
 
     Tables and sequences of PostgreSQL outside of ``public`` are named ``schema.name``. ``unread`` are tables
     whose rows could not be read → why. ``others`` are further things that lie in the database → how many.
+    ``partitions`` are tables whose rows are those of another one, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -70,6 +71,7 @@ class RawSums(BaseModel):
     sequences: dict[str, RawSequence] = Field(default_factory=dict)
     unread: dict[str, str] = Field(default_factory=dict)
     others: dict[str, int] = Field(default_factory=dict)
+    partitions: tuple[str, ...] = ()
     ddl: str = ""
     """
     What makes the schema as it was, in base64: of PostgreSQL a dump of the schema alone in pg_dump's own

@@ -68,9 +68,9 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
                 "snapshot": moment.isoformat(),
                 "tables": sent,
                 "dangling": dangling(connection),
-                "numbers": numbers_of(database),
+                "numbers": numbers_of(database, written=set(sent)),
                 "stored_as": stored_as(database, connection=connection),
-                "left_out": left_out(database, connection=connection),
+                "left_out": left_out(database, connection=connection, written=set(sent)),
                 "migrations": applied_migrations(connection),
                 "django_version": django.get_version(),
                 "server": _server(connection),
@@ -114,11 +114,16 @@ def sums_of(connection: Any, *, database: str, whole: bool = True) -> dict[str, 
 def _tables(connection: Any, *, database: str, whole: bool = True) -> list[Any]:
     from .fixture_tables import fixture_models
     from .names import Names
+    from .table_columns import TableColumns
     from .table_rows import Table
 
-    names = Names(database)
+    models = fixture_models(database)
+    columns = TableColumns(models, connection=connection)
+    names = Names(database, columns=columns)
     return [
-        Table(model, connection=connection, names=names, whole=whole) for model in fixture_models(database)
+        Table(model, connection=connection, names=names, columns=columns, whole=whole)
+        for model in models
+        if columns.reads(model)
     ]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .names import NATURAL_KEYS
+from .table_columns import NOT_THERE, TableColumns, values_in
+
+_NAMED = 5
 
 
 def fixture_models(database: str) -> list[Any]:
@@ -55,11 +59,16 @@ def _link_tables(models: list[Any]) -> list[Any]:
     return sorted(found, key=lambda model: str(model._meta.label))
 
 
-def left_out(database: str, *, connection: Any) -> dict[str, str]:
-    """Give each table of this database that is not in the fixture, by its model's label where it has one."""
+def left_out(database: str, *, connection: Any, written: set[str]) -> dict[str, str]:
+    """
+    Return what of this database no line holds → why; a table by its model's label where it has one.
+
+    ``written`` are the labels of the models that stand in the fixture.
+    """
     from django.apps import apps
 
-    written = {"django_migrations", *(model._meta.db_table for model in fixture_models(database))}
+    models = fixture_models(database)
+    tables = {"django_migrations", *(model._meta.db_table for model in models)}
     owners = {
         model._meta.db_table: model._meta
         for model in apps.get_models(include_auto_created=True, include_swapped=True)
@@ -67,7 +76,7 @@ def left_out(database: str, *, connection: Any) -> dict[str, str]:
     }
     reasons = {}
     for table in connection.introspection.table_names():
-        if table in written:
+        if table in tables:
             continue
         owner = owners.get(table)
         if owner is None:
@@ -76,7 +85,50 @@ def left_out(database: str, *, connection: Any) -> dict[str, str]:
             reasons[owner.label] = f"Django does not manage its table {table}: migrate would not create it"
         else:
             reasons[owner.label] = f"the shop keeps this model in another database; {table} lies here too"
+    columns = TableColumns([model for model in models if model._meta.label in written], connection=connection)
+    missing = [model for model in models if model._meta.label not in written]
+    reasons.update(_not_there(missing, columns, connection))
+    reasons.update(_not_read(models, columns, connection))
     return reasons
+
+
+def _not_there(missing: list[Any], columns: TableColumns, connection: Any) -> Iterator[tuple[str, str]]:
+    """Yield what the shop's code has and its database has not."""
+    if not (missing or columns.absent):
+        return
+    pending = _pending_migrations(connection)
+    named = ", ".join(pending[:_NAMED]) + (", …" if len(pending) > _NAMED else "")
+    why = f"; migrate has not run yet: {named}" if pending else ""
+    for model in missing:
+        yield f"{model._meta.label} (no table {model._meta.db_table})", f"{NOT_THERE}{why}"
+    for label, absent in sorted(columns.absent.items()):
+        for column in sorted(absent):
+            yield f"{label}.{column} (no such column)", f"{NOT_THERE}{why}"
+
+
+def _not_read(models: list[Any], columns: TableColumns, connection: Any) -> Iterator[tuple[str, str]]:
+    """Yield the columns that the database has and no field of the shop's code."""
+    for model in models:
+        extra = columns.extra.get(model._meta.label, {})
+        if not extra:
+            continue
+        table = model._meta.db_table
+        counts = values_in(connection, table=table, columns=list(extra))
+        for place, (column, computed) in enumerate(extra.items()):
+            what = "computed" if computed else "values that cannot be read"
+            if counts is not None and not computed:
+                what = f"{counts[place]} value{'s' if counts[place] != 1 else ''}"
+            yield (
+                f"column {table}.{column} ({what})",
+                "no field of the shop has it; the native format holds it",
+            )
+
+
+def _pending_migrations(connection: Any) -> list[str]:
+    """Return the migrations of the shop's code that the database has not seen, as ``app.name``."""
+    from .past_schema import PastSchema
+
+    return list(PastSchema(connection, migrations=applied_migrations(connection)).newer)
 
 
 def stored_as(database: str, *, connection: Any) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 
 from .json_text import json_text
+from .table_columns import TableColumns
 
 # The columns that make up the natural key, as the model's own natural_key() orders them.
 NATURAL_KEYS = {
@@ -18,15 +19,15 @@ NATURAL_KEYS = {
 class Names:
     """The natural keys of one database's content types and permissions, read once."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, *, columns: TableColumns) -> None:
         from django.apps import apps
         from django.db import router
 
         self._texts: dict[Any, dict[Any, str]] = {}
         for model in apps.get_models():
-            columns = NATURAL_KEYS.get(model._meta.label_lower)
-            if columns and router.allow_migrate_model(database, model):
-                rows = models.QuerySet(model, using=database).order_by().values_list("pk", *columns)
+            natural = NATURAL_KEYS.get(model._meta.label_lower)
+            if natural and router.allow_migrate_model(database, model) and columns.reads(model):
+                rows = models.QuerySet(model, using=database).order_by().values_list("pk", *natural)
                 self._texts[model] = {row[0]: json_text(list(row[1:])) for row in rows}
 
     def knows(self, model: Any) -> bool:

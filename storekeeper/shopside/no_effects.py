@@ -1,17 +1,20 @@
 """
 The shop's Django without effects: rows of one database are written, and nothing else happens.
 
-While rows are verified or restored no signal handler of the shop runs, no callback waits for a commit, no
-mail leaves, no storage is written, no file outside of Python's own temporary ones, no program starts, and no
-socket leads anywhere. The database is reached all the same: its driver connects below Python's sockets, and
-a handler of ``connection_created`` that uses the connection runs, since it sets up what the tables need
-(functions, collations, the search path).
+While rows are verified or restored no signal handler of the shop runs, nothing is logged (at
+DEBUG Django logs each statement with its values), no callback waits for a commit, no mail leaves, no storage
+is written, no file outside of Python's own temporary ones, no program starts, and no socket leads anywhere.
+The database is reached all the same: its driver connects below Python's sockets, and a handler of
+``connection_created`` that uses the connection runs, since it sets up what the tables need (functions,
+collations, the search path).
 """
 
 from __future__ import annotations
 
 import contextlib
 import dis
+import logging
+import sys
 from collections.abc import Iterator
 from typing import Any, Callable
 
@@ -43,7 +46,11 @@ def silence_for_good() -> None:
 
 @contextlib.contextmanager
 def silent_signals() -> Iterator[None]:
-    """Let no signal handler of the shop run until the end of the block, for rows that are only read."""
+    """
+    Let no signal handler and no log of the shop hear of rows until the end of the block.
+
+    For rows that are only read.
+    """
     from django.dispatch import Signal
 
     live = Signal._live_receivers
@@ -55,12 +62,23 @@ def silent_signals() -> Iterator[None]:
             return tuple(_kept(receivers, signal=self) for receivers in found)
         return _kept(found, signal=self)
 
-    with contextlib.ExitStack() as stack:
+    with silent_logs(), contextlib.ExitStack() as stack:
         for signal in _subclasses(Signal):
             for name in set(_SENDERS).intersection(vars(signal)):
                 _replace(stack, signal, name, getattr(Signal, name))
         _replace(stack, Signal, "_live_receivers", live_receivers)
         yield
+
+
+@contextlib.contextmanager
+def silent_logs() -> Iterator[None]:
+    """Let no handler of the shop hear a record until the end of the block: rows stand in statements."""
+    before = logging.root.manager.disable
+    logging.disable(sys.maxsize)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _kept(receivers: Any, *, signal: Any) -> list[Any]:

@@ -9,10 +9,10 @@ from .names import NATURAL_KEYS
 _CONTENT_TYPE, _PERMISSION = NATURAL_KEYS
 
 
-def numbers_of(database: str) -> dict[str, list[list[Any]]]:
-    """Return, for each model that a fixture writes by name, the number and the name of each row."""
+def numbers_of(database: str, *, written: set[str]) -> dict[str, list[list[Any]]]:
+    """Return, for each model in ``written`` that stands there by name, the number and name of each row."""
     from django.apps import apps
-    from django.db import models, router
+    from django.db import models
 
     return {
         model._meta.label_lower: [
@@ -22,7 +22,7 @@ def numbers_of(database: str) -> dict[str, list[list[Any]]]:
             .values_list("pk", *NATURAL_KEYS[model._meta.label_lower])
         ]
         for model in apps.get_models()
-        if model._meta.label_lower in NATURAL_KEYS and router.allow_migrate_model(database, model)
+        if model._meta.label_lower in NATURAL_KEYS and model._meta.label in written
     }
 
 

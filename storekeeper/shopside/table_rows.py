@@ -20,6 +20,7 @@ from .oddities import Oddities
 from .order_columns import OrderColumn
 from .probe import probe_of
 from .stand_ins import stand_in
+from .table_columns import TableColumns
 from .table_query import TableQuery
 from .written import Lines, Written, packed
 
@@ -36,10 +37,12 @@ class Table:
 
     Every row, whatever managers hide. Must be read inside a snapshot. ``loaddata`` reads the fields; what
     they cannot carry stands in ``stored``, as the database holds it, in lines that need it. Without ``whole``
-    there is no such part.
+    there is no such part. What the table has not, by ``columns``, stands in no line.
     """
 
-    def __init__(self, model: Any, *, connection: Any, names: Names, whole: bool = True) -> None:
+    def __init__(
+        self, model: Any, *, connection: Any, names: Names, columns: TableColumns, whole: bool = True
+    ) -> None:
         self._model = model
         self.label = model._meta.label
         self.read = 0
@@ -53,6 +56,7 @@ class Table:
         self._probed: Any = None
         self._size = _FIRST_ROWS
         meta = model._meta
+        absent = columns.absent.get(meta.label, frozenset())
         self.by_name = names.knows(model)
         # Django 5.2 has keys of several columns.
         keys = list(getattr(meta.pk, "fields", (meta.pk,)))
@@ -60,7 +64,10 @@ class Table:
         written = [
             field
             for field in meta.local_fields
-            if field.column is not None and field is not meta.pk and not getattr(field, "generated", False)
+            if field.column is not None
+            and field.column not in absent
+            and field is not meta.pk
+            and not getattr(field, "generated", False)
         ]
         # A key that is a content type, say, is written by name among the fields: loaddata then finds it.
         self._named_key = not self.by_name and len(keys) == 1 and names.of_field(keys[0]) is not None
@@ -69,7 +76,9 @@ class Table:
         self._links = [
             Links(field, connection=connection, names=names)
             for field in meta.local_many_to_many
-            if field.serialize and field.remote_field.through._meta.auto_created
+            if field.serialize
+            and field.remote_field.through._meta.auto_created
+            and columns.reads(field.remote_field.through)
         ]
         self._fields = list(dict.fromkeys([*keys, *self._written]))
         self._named = {field: names.of_field(field) for field in self._written}
@@ -78,7 +87,11 @@ class Table:
         self._order = OrderColumn.of(model)
         self._instances = bool(others)
         if self._instances:
-            self._fields = [field for field in meta.local_concrete_fields if field.column is not None]
+            self._fields = [
+                field
+                for field in meta.local_concrete_fields
+                if field.column is not None and field.column not in absent
+            ]
             self._kinds.update((field, kind_of(field)) for field in self._fields)
         self._query = TableQuery(
             model,

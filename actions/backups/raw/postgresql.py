@@ -6,6 +6,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from actions.backups.raw.catalog import named_objects
 from actions.backups.raw.hashes import CELLS, LARGEST, as_table
 from storekeeper.backups.raw_sums import USER_MAPPINGS
 from storekeeper.backups.table_names import table_name
@@ -27,7 +28,7 @@ _STYLES: Final = (
 )
 _TABLES: Final = """
     SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname <> 'information_schema'
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname <> 'information_schema'
       AND n.nspname NOT LIKE 'pg\\_%'
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                                                 AND d.deptype = 'e')
@@ -49,6 +50,11 @@ _SEQUENCES: Final = """
     LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
     WHERE c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
     ORDER BY 1, 2
+"""
+# The rows of a partition are those of the table that it is a part of.
+_PARTITIONS: Final = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relispartition
 """
 # What lies in a database beside rows and sequences.
 _OTHERS: Final = (
@@ -112,7 +118,8 @@ def postgresql_sums(
         "unread": unread,
         # A sequence belongs to no moment; read after the rows it never stands behind them.
         "sequences": sequences_of(connection),
-        "others": _others(connection),
+        "others": {**_others(connection), **named_objects(connection)},
+        "partitions": [table_name(*found) for found in connection.execute(_PARTITIONS).fetchall()],
     }
 
 

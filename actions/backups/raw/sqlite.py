@@ -8,6 +8,7 @@ from typing import Any, Final
 from zlib import compress
 
 from actions.backups.raw.hashes import TableTally
+from actions.backups.raw.kinds import counted
 
 _ROWS: Final = 2000
 # A virtual table is known by its rowid. What its module keeps its rows in are tables of their own here.
@@ -19,6 +20,9 @@ _TABLES: Final = """
 _IS_VIRTUAL: Final = """
     SELECT 1 FROM sqlite_master
     WHERE type = 'table' AND name = ? AND upper(substr(ltrim(sql), 1, 14)) = 'CREATE VIRTUAL'
+"""
+_OTHERS: Final = """
+    SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') ORDER BY type DESC, name
 """
 _DDL: Final = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
 
@@ -41,6 +45,7 @@ def sqlite_sums(connection: sqlite3.Connection) -> dict[str, Any]:
         "tables": tables,
         "unread": unread,
         "sequences": _sequences(connection),
+        "others": counted(connection.execute(_OTHERS).fetchall()),
         # As packed_json writes it.
         "ddl": b64encode(compress(json.dumps(connection.execute(_DDL).fetchall()).encode())).decode("ascii"),
     }

@@ -6,7 +6,9 @@ from storekeeper.backups import RawSums, TableSum
 RAW = RawSums.model_validate(
     {
         "method": "x",
-        "tables": {name: {"rows": 1} for name in ("app_order", "legacy", "other.days", "django_migrations")},
+        "tables": {
+            name: {"rows": 1} for name in ("app_order", "legacy", "other.days", "days_1", "django_migrations")
+        },
         "unread": {"closed": "permission denied"},
         "sequences": {
             "invoice_no": {"value": 500},
@@ -14,17 +16,25 @@ RAW = RawSums.model_validate(
             "even": {"value": 7, "owner": "app_note", "highest": 7},
             "never": {"value": 1, "is_called": False, "owner": "app_note", "highest": None},
         },
-        "others": {"large objects": 3},
+        "others": {"large objects": 3, "views (v, w)": 2},
+        "partitions": ["days_1"],
     }
 )
 TABLES = {"app.Order": TableSum(rows=1, checksum="", stored_as="app_order")}
 
 
 def test_everything_that_no_line_holds_is_named() -> None:
-    """Tables of other schemas and of other roles, sequences, large objects; what the shop named stays."""
+    """Tables of other schemas and roles, but no partitions; sequences, views; what the shop named stays."""
     shop = {"app.Legacy": "Django does not manage its table legacy: migrate would not create it"}
     found = left_out_of(RAW, tables=TABLES, by_shop=shop)
-    assert list(found) == ["app.Legacy", "other.days", "closed", "sequence invoice_no", "3 large objects"]
+    assert list(found) == [
+        "app.Legacy",
+        "other.days",
+        "closed",
+        "sequence invoice_no",
+        "3 large objects",
+        "2 views (v, w)",
+    ]
     assert "500" in found["sequence invoice_no"]
 
 

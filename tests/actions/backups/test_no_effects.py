@@ -130,6 +130,22 @@ class Migration(migrations.Migration):
         migrations.RunPython(lambda apps, editor: everything(), migrations.RunPython.noop),
     ]
 """
+LOGS = """
+import logging
+from .counting import told
+
+class Handler(logging.Handler):
+    def emit(self, record):
+        told(f"log {record.getMessage()}")
+"""
+LOGGING = """
+DEBUG = True
+LOGGING = {
+    "version": 1,
+    "handlers": {"all": {"class": "app.logs.Handler"}},
+    "loggers": {"django.db.backends": {"handlers": ["all"], "level": "DEBUG"}},
+}
+"""
 SETTINGS = 'EMAIL_BACKEND = "app.parts.Mails"\nDEFAULT_FILE_STORAGE = "app.parts.Files"\n'
 FILES = {
     "app/counting.py": COUNTING,
@@ -193,3 +209,21 @@ def test_functions_that_a_handler_gives_a_connection_are_there(
         connection.execute("CREATE TRIGGER t AFTER INSERT ON app_order BEGIN SELECT kept(NEW.email); END")
     _, outcome = kept.run(BackupDatabase(), verify=True)
     kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_no_log_of_the_shop_hears_of_rows(
+    small_keeper: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    """At DEBUG Django logs each statement with its values: a customer's address is in none of them."""
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "proj.settings")
+    models = "class Order(models.Model):\n    email = models.CharField(max_length=9, primary_key=True)\n"
+    files = {"app/counting.py": COUNTING, "app/logs.py": LOGS}
+    kept = small_keeper(models, database=database, settings=LOGGING, files=files)
+    told = kept.shop.data / "app" / "told"
+    kept.shop.evaluate("from app.models import Order\nOrder.objects.create(email='a@b.c')\nresult = 1")
+    assert "a@b.c" in told.read_text(), "a shop that logs nothing proves nothing"
+    told.write_text("")
+    _, outcome = kept.run(BackupDatabase(), verify=True)
+    kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert "a@b.c" not in told.read_text()
