@@ -1,7 +1,7 @@
 """Bring a database or an area of files back: where nothing is, or, when a person says so, in its place."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,8 @@ from storekeeper.config.fields import IdentityFile, Model, Name, ShopPath
 from storekeeper.encryption import Identities, read_identities
 from storekeeper.encryption.streams import require_identities
 from storekeeper.errors import BackupRefused, ConfigurationError
+
+_SHOWN = 5
 
 
 class RestoreBackupOptions(Model):
@@ -170,7 +172,7 @@ class RestoreBackup:
                 + (
                     "is damaged"
                     if damaged
-                    else f"holds {sum(present.values())} rows in {len(present)} tables"
+                    else f"holds {sum(present.values())} rows in {len(present)} tables: {_first(present)}"
                 ),
                 hint="--replace puts the backup in its place; what is there is kept first",
             )
@@ -277,6 +279,11 @@ class RestoreBackup:
         outcome = action.perform(context, options, action.plan(context, options))
         context.report(Progress(done=0, unit="rows", note=f"backed up what is there: {outcome.created[0]}"))
         return outcome.created
+
+
+def _first(names: Collection[str]) -> str:
+    told = ", ".join(sorted(names)[:_SHOWN])
+    return f"{told}, …" if len(names) > _SHOWN else told
 
 
 def _stood(manifest: Manifest, name: str) -> str:

@@ -2,21 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from actions.action import Context, Progress
 from actions.backups.damage import NotProved
 from storekeeper.backups import Manifest
 from storekeeper.backups.packed_json import unpacked_json
 from storekeeper.backups.raw_sums import POSTGRESQL_METHOD, SQLITE_METHOD
-from storekeeper.backups.table_names import table_of
+from storekeeper.backups.table_names import is_of_migrate, table_of
 from storekeeper.errors import BackupRefused, DatabaseUnavailable, ShopError, StorekeeperError
 from storekeeper.shop.shop import Conversation
 
 # The database's words about rows, not about itself.
 _ROWS_AT_FAULT = ("IntegrityError", "DataError")
 _SHOWN = 5
-DJANGO_MIGRATIONS: Final = "django_migrations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,7 @@ def _sequences_of(manifest: Manifest) -> list[dict[str, Any]]:
     for name, sequence in manifest.raw.sequences.items():
         server = manifest.raw.method == POSTGRESQL_METHOD
         schema, plain = table_of(name) if server else ("", name)
-        if sequence.owner == DJANGO_MIGRATIONS:
+        if is_of_migrate(sequence.owner):
             # It counts what migrate itself writes down.
             continue
         found.append(

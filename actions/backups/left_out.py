@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from storekeeper.backups import RawSums, TableSum
 from storekeeper.backups.raw_sums import USER_MAPPINGS
+from storekeeper.backups.table_names import PUBLIC, is_of_migrate, table_of
 
-_HELD_BY_MIGRATE = "django_migrations"
 _WORD = re.compile(r"[^\s:;,]+")
 
 
@@ -23,10 +23,12 @@ def left_out_of(
     if raw is None:
         return found
     named = {word for name, why in by_shop.items() for word in (name, *_WORD.findall(why))}
-    written = {table.stored_as for table in tables.values()} | {_HELD_BY_MIGRATE, *raw.partitions}
+    written = {table.stored_as for table in tables.values()} | set(raw.partitions)
     for name in (*raw.tables, *raw.unread):
-        if name not in written and name not in named:
-            found[name] = "no model of the shop reads this table; the native format holds it"
+        if name not in written and name not in named and not is_of_migrate(name):
+            found[_full(name, written=written)] = (
+                "no model of the shop reads this table; the native format holds it"
+            )
     for name, sequence in raw.sequences.items():
         if not sequence.owner:
             found[f"sequence {name}"] = (
@@ -39,10 +41,17 @@ def left_out_of(
     return found
 
 
+def _full(name: str, *, written: set[str]) -> str:
+    """Return the name with its schema, too, where a table of that name in another schema is in the backup."""
+    schema, plain = table_of(name)
+    twin = any(table_of(one)[1] == plain for one in written if one)
+    return f"{schema}.{name}" if schema == PUBLIC and twin else name
+
+
 def sequence_losses(raw: RawSums | None) -> Iterator[tuple[str, str]]:
     """Yield each table whose highest keys loaddata would give once more, and from which one on."""
     for name, sequence in raw.sequences.items() if raw is not None else ():
-        if sequence.is_ahead and sequence.owner != _HELD_BY_MIGRATE:
+        if sequence.is_ahead and not is_of_migrate(sequence.owner):
             first = (sequence.highest or 0) + sequence.step
             what = f" (sequence {name})" if name != sequence.owner else ""
             yield f"{sequence.owner}{what}", f"the keys from {first} to {sequence.value} were given already"

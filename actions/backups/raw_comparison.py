@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from actions.backups.damage import Differs
-from actions.backups.fixture_restore import DJANGO_MIGRATIONS, Loaded
+from actions.backups.fixture_restore import Loaded
 from actions.backups.raw_differences import find_differences, find_sequence_differences, find_sequences_behind
 from actions.backups.raw_sums import RawSumsProcess, SumsUnavailable
 from storekeeper.backups import Manifest, RawSums
+from storekeeper.backups.table_names import is_of_migrate
 from storekeeper.databases import DatabaseAddress
 
 _SHOWN = 8
@@ -51,7 +52,7 @@ def compare_restored(manifest: Manifest, *, address: DatabaseAddress, missing: C
     here = {
         name: sequence
         for name, sequence in raw.sequences.items()
-        if name not in missing and sequence.owner != DJANGO_MIGRATIONS
+        if name not in missing and not is_of_migrate(sequence.owner)
     }
     differences += find_sequence_differences(here, found.sequences)
     if not differences:
@@ -99,7 +100,7 @@ def _sequences(raw: RawSums, found: RawSums, *, loaded: Loaded) -> Iterator[str]
         {
             name: sequence
             for name, sequence in raw.sequences.items()
-            if sequence.owner != DJANGO_MIGRATIONS
+            if not is_of_migrate(sequence.owner)
             and (loaded.own_schema or name not in loaded.missing_sequences)
         },
         found.sequences,

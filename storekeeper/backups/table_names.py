@@ -37,6 +37,11 @@ def table_of(name: str, *, present: Collection[tuple[str, str]] = ()) -> tuple[s
     return next((one for one in readings if one in present), (schema or PUBLIC, table))
 
 
+def is_of_migrate(name: str) -> bool:
+    """Return whether it is the table, in whichever schema, where migrate writes down what it has done."""
+    return table_of(name)[1] == "django_migrations"
+
+
 def named_alike(expected: Mapping[str, Value], *, found: Collection[str]) -> dict[str, Value]:
     """Return ``expected`` with the names of an older manifest as ``found`` spells them."""
     present = {table_of(name): name for name in found}

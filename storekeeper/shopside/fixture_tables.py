@@ -63,28 +63,39 @@ def left_out(database: str, *, connection: Any, written: set[str]) -> dict[str, 
     """
     Return what of this database no line holds → why; a table by its model's label where it has one.
 
-    ``written`` are the labels of the models that stand in the fixture.
+    ``written`` are the labels of the models that stand in the fixture. Which table a model reads is the
+    database's word: ``db_table`` may lead to another schema.
     """
     from django.apps import apps
 
+    from .present import places, present_tables
+
     models = fixture_models(database)
-    tables = {"django_migrations", *(model._meta.db_table for model in models)}
-    owners = {
-        model._meta.db_table: model._meta
+    tables = connection.introspection.table_names()
+    metas = [
+        model._meta
         for model in apps.get_models(include_auto_created=True, include_swapped=True)
         if not model._meta.proxy
-    }
+    ]
+    found = places(connection, ["django_migrations", *tables, *(meta.db_table for meta in metas)])
+    held = {found.get("django_migrations"), *present_tables(connection).values()}
+    owners = {found[meta.db_table]: meta for meta in metas if meta.db_table in found}
     reasons = {}
-    for table in connection.introspection.table_names():
-        if table in tables:
+    for table in tables:
+        place = found.get(table)
+        if place is None or place in held:
             continue
-        owner = owners.get(table)
+        owner = owners.get(place)
         if owner is None:
-            reasons[table] = "no model of the shop has this table; the native format holds it"
+            reasons[place.name] = "no model of the shop has this table; the native format holds it"
         elif not owner.managed:
-            reasons[owner.label] = f"Django does not manage its table {table}: migrate would not create it"
+            reasons[owner.label] = (
+                f"Django does not manage its table {place.name}: migrate would not create it"
+            )
         else:
-            reasons[owner.label] = f"the shop keeps this model in another database; {table} lies here too"
+            reasons[owner.label] = (
+                f"the shop keeps this model in another database; {place.name} lies here too"
+            )
     columns = TableColumns([model for model in models if model._meta.label in written], connection=connection)
     missing = [model for model in models if model._meta.label not in written]
     reasons.update(_not_there(missing, columns, connection))
@@ -137,19 +148,12 @@ def stored_as(database: str, *, connection: Any) -> dict[str, list[str]]:
 
     The schema is ``""`` on SQLite. On PostgreSQL the search path decides which table of a name is read.
     """
-    models = fixture_models(database)
-    tables = {model._meta.label: model._meta.db_table for model in models}
+    from .present import present_tables
+
     if connection.vendor != "postgresql":
-        return {label: ["", table] for label, table in tables.items()}
-    quote = connection.ops.quote_name
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT w.label, n.nspname, c.relname FROM unnest(%s::text[], %s::text[]) AS w (label, name)"
-            " JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)"
-            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
-            [list(tables), [quote(table) for table in tables.values()]],
-        )
-        return {label: [schema, table] for label, schema, table in cursor.fetchall()}
+        return {model._meta.label: ["", model._meta.db_table] for model in fixture_models(database)}
+    places = present_tables(connection)
+    return {model._meta.label: [place.schema, place.table] for model, place in places.items()}
 
 
 def applied_migrations(connection: Any) -> list[str]:

@@ -5,28 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+_SITE = "sites.Site"
+
 
 def count_rows(*, database: str) -> Iterator[Any]:
     """
     Yield the rows of each table that has any, by the model's label.
 
-    Content types and permissions are left aside, since migrate alone makes them. A database without
-    tables has no rows.
+    Content types, permissions and the site example.com are left aside, since migrate alone makes them. A
+    database without tables has no rows.
     """
     from django.db import connections, models
 
-    from .fixture_tables import fixture_models
     from .names import NATURAL_KEYS
     from .no_effects import silent_signals
+    from .present import present_tables
 
     with silent_signals():
-        existing = set(connections[database].introspection.table_names())
         counts = {
             model._meta.label: models.QuerySet(model, using=database).count()
-            for model in fixture_models(database)
-            if model._meta.db_table in existing and model._meta.label_lower not in NATURAL_KEYS
+            for model, place in present_tables(connections[database]).items()
+            if not place.is_view and model._meta.label_lower not in NATURAL_KEYS
         }
+        if counts.get(_SITE) == 1 and _is_made_by_migrate(database):
+            del counts[_SITE]
     yield {label: count for label, count in counts.items() if count}
+
+
+def _is_made_by_migrate(database: str) -> bool:
+    """Return whether the one site is that which migrate makes where there is none."""
+    from django.apps import apps
+    from django.conf import settings
+    from django.db import models
+
+    rows = models.QuerySet(apps.get_model(_SITE), using=database).values_list("pk", "domain", "name")
+    return list(rows) == [(getattr(settings, "SITE_ID", 1), "example.com", "example.com")]
 
 
 def restore_fixture(
@@ -99,7 +112,8 @@ def _restore(
     from .numbers import keep_numbers
     from .own_ddl import make_tables
     from .past_schema import PastSchema
-    from .sequences import set_sequences
+    from .quiet_tables import quiet_tables
+    from .sequences import exact_names, set_sequences
     from .stored_rows import apply_stored
 
     connection = connections[database]
@@ -126,18 +140,19 @@ def _restore(
                 with connection.cursor() as cursor:
                     # Emptying waits for everybody who uses a table, and makes everybody else wait.
                     cursor.execute("SET LOCAL lock_timeout = '60s'")
-            if not made:
-                empty_tables(connection)
-            keep_numbers(numbers, database=database)
-            _forget_content_types()
-            if loader == "loaddata":
-                with links_as_rows():
-                    call_command("loaddata", path, database=database, verbosity=0)
-            else:
-                for rows in load_in_batches(path, connection=connection):
-                    yield {"progress": {"done": rows}}
-            # Lines that an older version wrote have fields alone, and so have the sums of its backups.
-            whole = bool(apply_stored(path, connection=connection) or numbers)
+            with quiet_tables(connection), exact_names(connection):
+                if not made:
+                    empty_tables(connection)
+                keep_numbers(numbers, database=database)
+                _forget_content_types()
+                if loader == "loaddata":
+                    with links_as_rows():
+                        call_command("loaddata", path, database=database, verbosity=0)
+                else:
+                    for rows in load_in_batches(path, connection=connection):
+                        yield {"progress": {"done": rows}}
+                # Lines that an older version wrote have fields alone, and so have the sums of its backups.
+                whole = bool(apply_stored(path, connection=connection) or numbers)
             if not made:
                 # The tables of the backup's own schema are compared by SQL.
                 differences = _differences(tables, sums_of(connection, database=database, whole=whole))

@@ -2,7 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Sequence
+
+
+@contextmanager
+def exact_names(connection: Any) -> Iterator[None]:
+    """Let Django set sequences of tables whose names have an apostrophe, too, which it writes as it is."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    ops = connection.ops
+    by_django = ops.sequence_reset_sql
+
+    def sequence_reset_sql(style: Any, model_list: Any) -> list[str]:
+        statements: list[str] = []
+        for model in model_list:
+            table = model._meta.db_table
+            if "'" not in table and not any("'" in field.column for field in _counted(model)):
+                statements += by_django(style, [model])
+                continue
+            quote = ops.quote_name
+            for field in _counted(model):
+                name, column = _literal(quote(table)), _literal(field.column)
+                statements.append(
+                    f"SELECT setval(pg_get_serial_sequence({name}, {column}),"
+                    f" coalesce(max({quote(field.column)}), 1), max({quote(field.column)}) IS NOT NULL)"
+                    f" FROM {quote(table)}"
+                )
+        return statements
+
+    ops.sequence_reset_sql = sequence_reset_sql
+    try:
+        yield
+    finally:
+        del ops.sequence_reset_sql
+
+
+def _counted(model: Any) -> list[Any]:
+    from django.db.models import AutoField
+
+    return [field for field in model._meta.local_fields if isinstance(field, AutoField)]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def set_sequences(connection: Any, sequences: Sequence[dict[str, Any]]) -> list[str]:

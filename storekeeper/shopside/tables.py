@@ -38,16 +38,18 @@ def databases_of(model: Any) -> list[str]:
         for alias in connections
         if alias != main
         and (alias == router.db_for_read(model) or router.allow_migrate_model(alias, model))
-        and model._meta.db_table in _tables(alias)
+        and _is_there(alias, model._meta.db_table)
     ]
     return [main, *others]
 
 
 @functools.lru_cache(maxsize=None)
-def _tables(alias: str) -> frozenset[str]:
+def _is_there(alias: str, table: str) -> bool:
     from django.db import connections
 
-    return frozenset(connections[alias].introspection.table_names(include_views=True))
+    from .present import places
+
+    return table in places(connections[alias], [table])
 
 
 def concrete_models() -> Iterator[Any]:
