@@ -113,10 +113,11 @@ def test_every_panel_shows_the_running_shop(running_loop: Any, capsys: pytest.Ca
     loop.wait_until(
         "a cleanup has run and everything was scraped again",
         lambda seen: (
-            {"cleanup_expired_qr_codes", "backup_database"}
+            {"cleanup_expired_qr_codes", "backup_database", "backup_media", "verify_backup"}
             <= {step["action"] for run in seen.runs if run["state"] == "done" for step in run["steps"]}
         ),
     )
+    assert "verified" in storekeeper("drill", "--config.file", loop.config_file)
     url = f"{loop.loop.addresses.prometheus}/api/v1/query"
     queries = [
         (name, title, expression)

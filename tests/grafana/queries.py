@@ -18,6 +18,7 @@ Json = dict[str, Any]
 INTERVALS: Final = {"__rate_interval": "5m", "__interval": "1m", "__range": "1h"}
 
 MAY_BE_EMPTY: Final = {
+    "Could we come back": "the newest drill has one of three verdicts",
     "Firing alerts": "no alert fires in a healthy shop",
     "Firing alerts by name": "no alert fires in a healthy shop",
     "Alerts that were given up": "storekeeper copes alone in a healthy shop",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +109,14 @@ def test_a_killed_recovery_is_gone_on_with(lost: Any, thorough: bool) -> None:
         ) as process:
             assert process.stdout is not None
             process.stdout.readline()
-            time.sleep(1.5 + round_number * (0.4 if thorough else 3))
+            time.sleep(0.3 + round_number * (0.3 if thorough else 1.5))
             process.send_signal(signal.SIGKILL)
         assert not lost.keeper.media.exists() or files_in(lost.keeper.media) == lost.files
         if process.returncode == 0:
             break
-    lost.run(Recover(), from_=str(lost.copies))
+    # Where the last one had brought all back before it was killed there is nothing to go on with.
+    with suppress(BackupRefused):
+        lost.run(Recover(), from_=str(lost.copies))
     assert lost.differences() == {}
     assert not list(lost.keeper.media.parent.glob(".storekeeper-*"))
 
