@@ -55,7 +55,8 @@ class Column:
     One field.
 
     ``quick`` takes all values that are usual, ``exact`` one of any kind; both raise. ``null`` is the text of
-    NULL, ``stand_in`` gives one for a value that has none; for a key there is neither, and KeyLost is raised.
+    NULL, which a key has not, and ``stand_in`` gives one for a value that has none; KeyLost is raised where
+    there is neither. ``stand_in_for`` is for a key, or what refers to one: it gives one for a stored value.
     ``probe`` tells what would be stored of a value. Those of a field ``by_django`` are objects of the model,
     and each is doubted, NULL as well.
     """
@@ -67,6 +68,7 @@ class Column:
         quick: Bulk | None,
         exact: Callable[[Any], str],
         stand_in: Callable[[], str] | None,
+        stand_in_for: Callable[[Any], str] | None,
         probe: Callable[[], Any],
         connection: Any,
         null: str | None = "null",
@@ -77,6 +79,7 @@ class Column:
         self._quick = quick
         self._exact = exact
         self._stand_in = stand_in
+        self._stand_in_for = stand_in_for
         self._probe = probe
         self._connection = connection
         self._null = null
@@ -153,19 +156,24 @@ class Column:
                         raise ValueError
                     asked.append((place, text, self._loaded(text), raw))
                 except Exception:  # noqa: BLE001 - fields of others may raise anything: there is no such text
-                    known = (self._away(), False)
+                    known = (self._away(raw), False)
             found.append(known)
         same = self._probe().same(self.column, [one[2] for one in asked], [one[3] for one in asked])
         for (place, text, _, raw), equal in zip(asked, same):
-            if equal is None:
-                text = self._away()
+            # Two that are almost equal must not come to the same key.
+            if equal is None or (not equal and self._stand_in_for is not None and not self.by_django):
+                text = self._away(raw)
             found[place] = (text, bool(equal))
             if equal and isinstance(raw, _HASHED) and not self.by_django and len(self._known) < _MOST_KNOWN:
                 self._known[(type(raw), raw)] = (text, bool(equal))
         return [one for one in found if one is not None]
 
-    def _away(self) -> str:
-        """Return a text that loaddata can read; raises KeyLost for a key."""
+    def _away(self, raw: Any) -> str:
+        """Return a text that loaddata can read; raises KeyLost for a key that has none."""
+        if self._stand_in_for is not None:
+            text = self._stand_in_for(raw)
+            if self._can_be_stored(text):
+                return text
         if self._stand_in is None:
             raise KeyLost
         text = self._stand_in()

@@ -11,6 +11,7 @@ from django.db import models
 
 from .json_text import json_text
 from .names import Names
+from .table_query import is_about_a_value
 
 # SQLite knew no more than 999 parameters for a long time.
 _KEYS_PER_QUERY = 500
@@ -21,6 +22,9 @@ class Links:
     """
     One many-to-many field; ``count`` links were written so far.
 
+    ``unread`` are there where a key is odd: the lines of the link table have all links, and a restore takes
+    them alone.
+
     The link table itself is read: the target's manager would hide links to rows that it hides. The
     order of links has no meaning to Django, so they are sorted by their target.
     """
@@ -28,6 +32,7 @@ class Links:
     def __init__(self, field: Any, *, connection: Any, names: Names) -> None:
         self.name = field.name
         self.count = 0
+        self.unread = False
         self.through = field.remote_field.through
         self._alias = connection.alias
         self._source = self.through._meta.get_field(field.m2m_field_name()).attname
@@ -37,15 +42,26 @@ class Links:
         self._symmetrical = bool(getattr(field.remote_field, "symmetrical", False))
 
     def texts(self, keys: Sequence[Any]) -> list[str]:
-        """Give the list for each of the rows with these keys, as JSON text."""
-        targets: dict[Any, list[Any]] = {key: [] for key in keys}
-        for start in range(0, len(keys), _KEYS_PER_QUERY):
-            rows = models.QuerySet(self.through, using=self._alias).filter(
-                **{f"{self._source}__in": keys[start : start + _KEYS_PER_QUERY]}
-            )
-            for key, target in rows.order_by().values_list(self._source, self._target):
+        """Give the list for each of the rows with these keys, as JSON text; None is one that no line has."""
+        targets: dict[Any, list[Any]] = {}
+        known = [key for key in keys if key is not None]
+        self.unread = self.unread or len(known) < len(keys)
+        for start in range(0, len(known), _KEYS_PER_QUERY):
+            for key, target in self._pairs(known[start : start + _KEYS_PER_QUERY]):
                 targets.setdefault(key, []).append(target)
-        return [self._list(targets[key]) if targets[key] else "[]" for key in keys]
+        return [self._list(targets[key]) if key in targets else "[]" for key in keys]
+
+    def _pairs(self, keys: Sequence[Any]) -> list[tuple[Any, Any]]:
+        rows = models.QuerySet(self.through, using=self._alias).filter(**{f"{self._source}__in": keys})
+        try:
+            return list(rows.order_by().values_list(self._source, self._target))
+        except Exception as error:
+            if not is_about_a_value(error):
+                raise
+            if len(keys) == 1:
+                self.unread = True
+                return []
+        return [pair for key in keys for pair in self._pairs([key])]
 
     def stored(self) -> int:
         """Give the number of links as the database counts them."""
@@ -63,12 +79,18 @@ class Links:
         back = links.filter(
             **{self._source: models.OuterRef(self._target), self._target: models.OuterRef(self._source)}
         )
-        found = links.annotate(back=models.Exists(back)).filter(back=False)
-        count = found.count()
+        sided = links.annotate(back=models.Exists(back)).filter(back=False)
+        count = sided.count()
         if not count:
             return None
-        keys = found.order_by(self._source, self._target).values_list(self._source, flat=True)[:_NAMED]
-        return {"rows": count, "keys": list(map(str, keys))}
+        found = sided.order_by(self._source, self._target).values_list(self._source, flat=True)[:_NAMED]
+        try:
+            keys = list(map(str, found))
+        except Exception as error:
+            if not is_about_a_value(error):
+                raise
+            keys = []
+        return {"rows": count, "keys": keys}
 
     def _list(self, found: list[Any]) -> str:
         self.count += len(found)

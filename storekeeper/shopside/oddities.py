@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .json_text import json_text
-from .stored import Form, form_of
+from .stored import Form, form_of, shown
 from .written import Written
 
 _NAMED = 3
@@ -35,6 +35,10 @@ class Oddities:
         if not lost:
             self._kept.add((row, column))
 
+    def has(self, row: int, column: str) -> bool:
+        """Return whether the fields of the block's row say something else of this column."""
+        return column in self._rows.get(row, ())
+
     def forget(self) -> None:
         """Begin the next block without a word of this one."""
         self._rows.clear()
@@ -55,7 +59,7 @@ class Oddities:
                 lost = self.lost.setdefault(column, {"rows": 0, "keys": []})
                 lost["rows"] += 1
                 if len(lost["keys"]) < _NAMED:
-                    lost["keys"].append(str(keys[row]))
+                    lost["keys"].append(shown(keys[row]))
         if key_column:
             for row, columns in self._rows.items():
                 self._rows[row] = {key_column: form_of(keys[row]), **columns}

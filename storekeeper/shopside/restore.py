@@ -104,7 +104,7 @@ def _restore(
     from django.core.management import call_command
     from django.db import connections, transaction
 
-    from .dangling import let_dangle
+    from .dangling import check_now, let_dangle
     from .empty_tables import empty_tables
     from .fixture import sums_of
     from .fixture_load import load_in_batches
@@ -153,6 +153,7 @@ def _restore(
                         yield {"progress": {"done": rows}}
                 # Lines that an older version wrote have fields alone, and so have the sums of its backups.
                 whole = bool(apply_stored(path, connection=connection) or numbers)
+                check_now(connection)
             if not made:
                 # The tables of the backup's own schema are compared by SQL.
                 differences = _differences(tables, sums_of(connection, database=database, whole=whole))

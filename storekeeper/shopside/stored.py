@@ -25,6 +25,15 @@ class Undecodable:
         return self.value.decode("utf-8", "replace")
 
 
+def shown(value: Any) -> str:
+    """Return a value as it is told, one that is no text by its bytes."""
+    if isinstance(value, Undecodable):
+        value = value.value
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shown, value))})"
+    return f"x'{bytes(value).hex()}'" if isinstance(value, (bytes, bytearray, memoryview)) else str(value)
+
+
 def form_of(value: Any) -> Form:
     """Return the form of a value: of what SQLite's driver gives, or of PostgreSQL's text."""
     if value is None:

@@ -61,7 +61,6 @@ class TableQuery:
         self._columns = [self._plain(places[field], kinds.get(field)) for field in fields]
         self._also = [places[field] for field in also_stored]
         self._others = [not kinds.get(field) for field in fields]
-        self._raw = columns
         self._kinds = [kinds.get(field) for field in fields]
 
     def blocks(self, sizes: Callable[[], int]) -> Iterator[list[Sequence[Any]]]:
@@ -85,7 +84,7 @@ class TableQuery:
                     return
                 alone = 0
             except Exception as error:
-                if not _is_about_a_value(error):
+                if not is_about_a_value(error):
                     raise
                 if alone <= 0:
                     alone = max(sizes(), 1)
@@ -122,31 +121,36 @@ class TableQuery:
         """Return one row of which the driver can make no objects."""
         if self._sqlite:
             return self._sqlite_row(offset)
-        plain = [
-            self._stored(column) if other else text
-            for column, text, other in zip(self._raw, self._columns, self._others)
-        ]
-        columns = [*plain, *(self._stored(column) for column in self._also)]
+        columns = [f"c{place}::text" if other else f"c{place}" for place, other in enumerate(self._others)]
+        columns += [f"c{len(columns) + place}" for place in range(len(self._also))]
         with self._connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {', '.join(columns)} {self._rest} LIMIT 1 OFFSET {offset}", self._parameters
-            )
+            cursor.execute(self._alone(columns, offset=offset), self._parameters)
             row = cursor.fetchone()
         return [
             Failure() if other else value
             for value, other in zip(row, [*self._others, *([False] * len(self._also))])
         ]
 
+    def _alone(self, columns: Sequence[str], *, offset: int) -> str:
+        """
+        Return the SELECT of one row, its columns being ``c0``, ``c1``, ….
+
+        Around the very SELECT that all rows come from: it orders by what stands in the place of the key.
+        """
+        inner = [*self._columns, *(self._stored(column) for column in self._also)]
+        named = ", ".join(f"{column} AS c{place}" for place, column in enumerate(inner))
+        return (
+            f"SELECT {', '.join(columns)} FROM (SELECT {named} {self._rest} LIMIT 1 OFFSET {offset}) AS one"
+        )
+
     def _sqlite_row(self, offset: int) -> Sequence[Any]:
-        columns = [*self._raw, *self._also]
-        asked = [part for column in columns for part in (f"typeof({column})", f"+{column}")]
+        count = len(self._columns) + len(self._also)
+        asked = [part for place in range(count) for part in (f"typeof(c{place})", f"+c{place}")]
         driver = self._connection.connection
         before, driver.text_factory = driver.text_factory, bytes
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT {', '.join(asked)} {self._rest} LIMIT 1 OFFSET {offset}", self._parameters
-                )
+                cursor.execute(self._alone(asked, offset=offset), self._parameters)
                 row = cursor.fetchone()
         finally:
             driver.text_factory = before
@@ -168,7 +172,7 @@ def _decoded(value: Any, kind: Any) -> Any:
         return Undecodable(value)
 
 
-def _is_about_a_value(error: Exception) -> bool:
+def is_about_a_value(error: Exception) -> bool:
     """Return whether the driver could make no object of a value, rather than ask the database at all."""
     from django.db import DataError, OperationalError
 

@@ -13,13 +13,14 @@ from .bulk_texts import each
 from .columns import EMPTY, Column, Failure, KeyLost
 from .field_texts import exact_text, object_of, quick_texts
 from .json_text import json_text, quoted
-from .kinds import kind_of
+from .kinds import kind_of, target_of
 from .links import Links
 from .names import Name, Names
 from .oddities import Oddities
 from .order_columns import OrderColumn
 from .probe import probe_of
-from .stand_ins import stand_in
+from .stand_ins import stand_in, stand_in_for
+from .stored import shown
 from .table_columns import TableColumns
 from .table_query import TableQuery
 from .written import Lines, Written, packed
@@ -147,7 +148,11 @@ class Table:
     def check(self) -> None:
         """Raise ValueError unless the rows read, and the links written, are all that the snapshot holds."""
         pairs = [(self.label, self.read + len(self.left), self.count())]
-        pairs += [(f"{self.label}.{link.name}", link.count, link.stored()) for link in self._links]
+        pairs += [
+            (f"{self.label}.{link.name}", link.count, link.stored())
+            for link in self._links
+            if not link.unread
+        ]
         for name, written, stored in pairs:
             if written != stored:
                 raise ValueError(f"{name}: {written} rows were read, but the database counts {stored}")
@@ -198,10 +203,9 @@ class Table:
                 place, stored = self._places[column.field]
                 given = instances if column.by_django else values[place]
                 columns.append(column.written(given, stored=values[stored], odd=odd))
-            key, _ = self._places[self._keys[0]]
-            columns += [
-                Written.of(link.texts([self._linked(value) for value in values[key]])) for link in self._links
-            ]
+            if self._links:
+                linked = self._linked_keys(values)
+                columns += [Written.of(link.texts(linked)) for link in self._links]
         except KeyLost:
             odd.forget()
             return None
@@ -220,11 +224,19 @@ class Table:
         return packed(columns)
 
     def _key_of(self, row: Sequence[Any]) -> str:
-        return ", ".join(repr(row[self._places[field][1]]) for field in self._keys)
+        return ", ".join(shown(row[self._places[field][1]]) for field in self._keys)
 
     def _by_django(self, field: Any) -> bool:
         """Return whether Django itself must write the field, from an instance of the model."""
         return self._kinds.get(field) is None and self._named.get(field) is None
+
+    def _linked_keys(self, values: list[Sequence[Any]]) -> list[Any]:
+        """Return the keys of a block as links have them, None where the line has another one."""
+        field = self._keys[0]
+        return [
+            None if self._odd.has(row, field.column) else self._linked(value)
+            for row, value in enumerate(values[self._places[field][0]])
+        ]
 
     def _linked(self, key: Any) -> Any:
         """Return a key as links have it."""
@@ -271,11 +283,13 @@ class Table:
         else:
             exact = _by_django(field)
             away = stand_in(None, field=field)
+        refers = names is None and (is_key or (field.remote_field is not None and not field.null))
         return Column(
             field,
             quick=quick,
             exact=exact,
             stand_in=None if is_key else away,
+            stand_in_for=stand_in_for(kind, field=target_of(field)) if refers else None,
             probe=self._probe,
             connection=self._connection,
             null=None if is_key else null,

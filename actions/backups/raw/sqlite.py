@@ -59,11 +59,15 @@ def keys_of(
     if not key:
         return
     tally = TableTally(columns, key=key)
-    for rows in _blocks(connection, table, columns=columns):
-        found = tally.numbers(rows, columns=list(zip(*rows, strict=True)), whole=())
-        for number, row in zip(found, rows, strict=True):
-            if number in numbers:
-                yield number, ", ".join(str(row[place]) for place in key)
+    connection.text_factory = _any_text
+    try:
+        for rows in _blocks(connection, table, columns=columns):
+            found = tally.numbers(rows, columns=list(zip(*rows, strict=True)), whole=())
+            for number, row in zip(found, rows, strict=True):
+                if number in numbers:
+                    yield number, ", ".join(_named(row[place]) for place in key)
+    finally:
+        connection.text_factory = str
 
 
 def _table_sums(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
@@ -84,6 +88,17 @@ def _table_sums(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
         finally:
             connection.text_factory = str
     return tally.sums()
+
+
+def _named(value: Any) -> str:
+    """Return a part of a key as a person writes it, one that is no text by its bytes."""
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    data = str(value).encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"x'{data.hex()}'"
 
 
 def _any_text(data: bytes) -> str:
