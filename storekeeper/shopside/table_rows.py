@@ -18,6 +18,7 @@ from .links import Links
 from .names import Name, Names
 from .oddities import Oddities
 from .order_columns import OrderColumn
+from .own_ways import OwnWays
 from .probe import probe_of
 from .stand_ins import stand_in, stand_in_for
 from .stored import shown
@@ -86,6 +87,7 @@ class Table:
         self._kinds = {field: kind_of(field) for field in self._fields}
         others = [field for field in self._fields if self._by_django(field)]
         self._order = OrderColumn.of(model)
+        self._ways = OwnWays.of(model, connection=connection)
         self._instances = bool(others)
         if self._instances:
             self._fields = [
@@ -203,6 +205,13 @@ class Table:
                 place, stored = self._places[column.field]
                 given = instances if column.by_django else values[place]
                 columns.append(column.written(given, stored=values[stored], odd=odd))
+            if self._ways is not None and self._whole:
+                fields = [column.field for column in (*keys, *written)]
+                self._ways.beside(
+                    [(field, one, values[self._places[field][1]]) for field, one in zip(fields, columns)],
+                    by_number=[field for field in fields if self._named.get(field) is not None],
+                    odd=odd,
+                )
             if self._links:
                 linked = self._linked_keys(values)
                 columns += [Written.of(link.texts(linked)) for link in self._links]

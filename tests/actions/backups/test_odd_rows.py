@@ -282,3 +282,44 @@ def test_keys_that_are_no_text_come_back(small_keeper: Callable[..., Any]) -> No
     assert "x'eda080'" in manifest.loses["app.Moment.at"]
     kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
     assert before == raw(database)
+
+
+WAYS = """
+from django.contrib.contenttypes.models import ContentType
+
+class Upper(models.Model):
+    name = models.CharField(max_length=20)
+    at = models.DateTimeField(null=True)
+    kind = models.ForeignKey(ContentType, models.CASCADE, null=True)
+
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.name = self.name.upper()
+
+class Lower(models.Model):
+    name = models.CharField(max_length=20, unique=True)
+    up = models.ForeignKey(Upper, models.CASCADE, null=True)
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value.lower() if name == "name" else value)
+"""
+
+
+def test_what_a_model_makes_of_its_values_is_undone(small_keeper: Callable[..., Any]) -> None:
+    """loaddata makes objects: an __init__ of the shop's, and whatever else sets a value, changes some."""
+    kept = small_keeper(WAYS, files={"app/migrations/__init__.py": ""})
+    database = kept.shop.data / "db.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            "INSERT INTO app_upper SELECT 1, 'Pen', NULL, min(id) FROM django_content_type;"
+            "INSERT INTO app_upper VALUES (2, 'INK', '2026-01-02 03:04:05', NULL);"
+            "INSERT INTO app_lower VALUES (1, 'Pen', 1), (2, 'ink', NULL)"
+        )
+    before = raw(database)
+    _, outcome = kept.run(BackupDatabase(), verify=True)
+    manifest = read_manifest(outcome.created[0])
+    assert manifest is not None
+    both = {"app.Lower.name": "1 value, of key 1", "app.Upper.name": "1 value, of key 1"}
+    assert both == manifest.loses
+    kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert before == raw(database)

@@ -80,6 +80,24 @@ def test_swapped_values_are_named() -> None:
     assert told == "app.T: 2 rows, but not all of them are equal: first of id 1, 2"
 
 
+def test_a_key_that_is_no_text_is_named_by_its_bytes() -> None:
+    """SQLite keeps any bytes as text: naming such a row stops nothing."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (id TEXT PRIMARY KEY)")
+        connection.execute("INSERT INTO t VALUES (CAST(x'eda080' AS TEXT))")
+        sums = RawSums.model_validate(sqlite_sums(connection))
+        connection.execute("DELETE FROM t")
+        less = RawSums.model_validate(sqlite_sums(connection))
+        connection.execute("INSERT INTO t VALUES (CAST(x'eda080' AS TEXT))")
+
+        def keys(table: str, numbers: Collection[int]) -> dict[int, str]:
+            return dict(keys_of(connection, table, numbers=frozenset(numbers)))
+
+        assert ["app.T: 0 rows, not 1 (look at id x'eda080')"] == list(
+            find_differences(sums, less, tables={"app.T": "t"}, keys=keys)
+        )
+
+
 def test_rows_beyond_naming_are_still_told() -> None:
     """Thousands of rows that differ: a column is named, and that it is about more rows."""
     before = {key: (key, "same") for key in range(1, 3000)}
