@@ -6,6 +6,7 @@ from typing import Any
 
 from actions.action import Context, Progress
 from actions.backups.damage import NotProved
+from actions.backups.losses import drift_of
 from storekeeper.backups import Manifest
 from storekeeper.backups.packed_json import unpacked_json
 from storekeeper.backups.raw_sums import POSTGRESQL_METHOD, SQLITE_METHOD
@@ -90,7 +91,10 @@ def load_fixture(
     except (ShopError, DatabaseUnavailable) as error:
         if not loading or not _speaks_of_rows(error):
             raise
-        raise _judged(backup, manifest, f"cannot be loaded: {error.message}", newer=newer) from None
+        judged = _judged(backup, manifest, f"cannot be loaded: {error.message}", newer=newer)
+        if not newer and not own_schema:
+            judged.hint = _of_other_tables(manifest)
+        raise judged from None
     if differences is None:
         raise BackupRefused(f"{backup.name}: the shop ended its answer without a result")
     if differences:
@@ -146,6 +150,15 @@ def _judged(backup: Path, manifest: Manifest, what: str, *, newer: list[str]) ->
         f"{backup.name} is older than {len(newer)} of the shop's migrations ({_first(newer)}) and {what}",
         hint=f"This proves nothing against it. Put the shop's code of {manifest.created:%Y-%m-%d} in place "
         "to verify or restore it, then migrate",
+    )
+
+
+def _of_other_tables(manifest: Manifest) -> str:
+    told = f": {drift_of(manifest)}" if manifest.drift else ""
+    return (
+        "The tables here are those that migrate makes; they refuse what the backup's own took"
+        f"{told}. Let the columns and constraints here be as they were there and try again, or restore a"
+        " backup of --format=native, which brings its own tables"
     )
 
 

@@ -94,6 +94,7 @@ def write_json_backup(
                     **losses_of(summary["tables"], dangling=summary["dangling"]),
                     **dict(sequence_losses(raw)),
                 },
+                "drift": summary["drift"],
                 "lacks": rows_left(summary["tables"]),
                 "django_version": summary["django_version"],
                 "migrations": tuple(summary["migrations"]),

@@ -60,9 +60,19 @@ def notes_on(manifest: Manifest) -> Iterator[str]:
     if absent:
         why = next(iter(absent.values()))
         yield f"{manifest.file} was made without what the shop's code has: {_first(list(absent))}: {why}"
+    if manifest.drift:
+        yield (
+            f"{manifest.file}: {drift_of(manifest)}; tables that migrate makes refuse them, and so does"
+            " storekeeper restore_backup there: change the models, or these rows, or keep --format=native too"
+        )
     if manifest.lacks:
         yield f"{manifest.file} lacks rows: {manifest.lacks}"
     yield _EMPTY_FIRST
+
+
+def drift_of(manifest: Manifest) -> str:
+    """Return which columns hold what the shop's models forbid, ``""`` for none."""
+    return _first([f"{name}: {how}" for name, how in manifest.drift.items()])
 
 
 def _first(names: Sequence[str]) -> str:

@@ -77,6 +77,8 @@ class Manifest(BaseModel):
     Each ``app.Model.column`` of which loaddata alone would make something else → how many values; each table
     whose keys it would give once more → which.
     """
+    drift: dict[str, str] = Field(default_factory=dict)
+    """Each ``table.column`` with values that tables made by migrate would refuse → how many, and why."""
     area: str = ""
     files: int = 0
     folders: int = 0

@@ -30,6 +30,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
     import django
 
     from .dangling import dangling
+    from .drift import drift
     from .fixture_tables import applied_migrations, fixture_models, left_out, stored_as
     from .no_effects import silent_signals
     from .numbers import numbers_of
@@ -68,6 +69,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
                 "snapshot": moment.isoformat(),
                 "tables": sent,
                 "dangling": dangling(connection),
+                "drift": drift(connection),
                 "numbers": numbers_of(database, written=set(sent)),
                 "stored_as": stored_as(database, connection=connection),
                 "left_out": left_out(database, connection=connection, written=set(sent)),

@@ -86,7 +86,7 @@ def _refuses(connection: Any, *, table: str, column: str) -> bool:
     from django.db import Error
 
     quote = connection.ops.quote_name
-    error = _tried(connection, f"SELECT {quote(table)}.{quote(column)} FROM {quote(table)} LIMIT 0")[1]
+    error = tried(connection, f"SELECT {quote(table)}.{quote(column)} FROM {quote(table)} LIMIT 0")[1]
     if not isinstance(error, Error):
         return False
     if connection.vendor == "sqlite":
@@ -98,11 +98,11 @@ def values_in(connection: Any, *, table: str, columns: Sequence[str]) -> list[in
     """Return how many values that are not NULL each column has; None where they may not be read."""
     quote = connection.ops.quote_name
     counts = ", ".join(f"count({quote(column)})" for column in columns)
-    row, _ = _tried(connection, f"SELECT {counts} FROM {quote(table)}")
+    row, _ = tried(connection, f"SELECT {counts} FROM {quote(table)}")
     return None if row is None else list(row)
 
 
-def _tried(connection: Any, query: str) -> tuple[Any, Exception | None]:
+def tried(connection: Any, query: str) -> tuple[Any, Exception | None]:
     """Return the first row and the database's refusal; the transaction goes on after one."""
     from django.db import Error
 
