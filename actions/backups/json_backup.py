@@ -87,7 +87,7 @@ def write_json_backup(
                 "content_sha256": writer.content_sha256,
                 "content_bytes": writer.content_bytes,
                 "tables": tables,
-                "raw": raw,
+                "raw": raw and _without(raw, summary["not_read"], tables=tables),
                 "numbers": packed_json(summary["numbers"]),
                 "left_out": left_out_of(raw, tables=tables, by_shop=summary["left_out"]),
                 "loses": {
@@ -110,6 +110,19 @@ def write_json_backup(
 
         file.finish(check)
     return manifest
+
+
+def _without(
+    raw: RawSums, columns: Mapping[str, Sequence[str]], *, tables: Mapping[str, TableSum]
+) -> RawSums:
+    """Return the sums without those of columns that no line holds: ``left_out`` names them."""
+    changed = dict(raw.tables)
+    for label, names in columns.items():
+        table = raw.tables.get(tables[label].stored_as) if label in tables else None
+        if table is not None:
+            kept = {name: pair for name, pair in table.columns.items() if name not in names}
+            changed[tables[label].stored_as] = table.model_copy(update={"columns": kept})
+    return raw.model_copy(update={"tables": changed})
 
 
 def _stored(tables: Mapping[str, TableSum], *, stored_as: Mapping[str, Sequence[str]]) -> dict[str, TableSum]:

@@ -31,7 +31,7 @@ def compare_raw(
     found, differences = _compared(raw, tables=tables, scratch=scratch, live=live)
     _require_none(backup, [*differences, *_sequences(raw, found, loaded=loaded)])
     when = " with its own schema" if loaded.own_schema else " at the schema of its time" * loaded.newer
-    return f"{when}; every value compared by SQL"
+    return f"{when}; every value{_of(manifest)} compared by SQL"
 
 
 def compare_restored(manifest: Manifest, *, address: DatabaseAddress, missing: Collection[str]) -> str:
@@ -56,7 +56,7 @@ def compare_restored(manifest: Manifest, *, address: DatabaseAddress, missing: C
     }
     differences += find_sequence_differences(here, found.sequences)
     if not differences:
-        return "compared by SQL: every value is as it was"
+        return f"compared by SQL: every value{_of(manifest)} is as it was"
     told = "; ".join(differences[:_SHOWN]) + ("; …" if len(differences) > _SHOWN else "")
     return f"compared by SQL, this is not as it was, or was written since: {told}"
 
@@ -86,6 +86,11 @@ def _compared(
             return {**known, **_live_keys(live, table, numbers=lost)} if lost else known
 
         return found, list(find_differences(raw, found, tables=tables, keys=keys))
+
+
+def _of(manifest: Manifest) -> str:
+    columns = any(name.startswith("column ") for name in manifest.left_out)
+    return " that it holds" if columns else ""
 
 
 def _require_none(backup: Path, differences: list[str]) -> None:

@@ -31,7 +31,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
 
     from .dangling import dangling
     from .drift import drift
-    from .fixture_tables import applied_migrations, fixture_models, left_out, stored_as
+    from .fixture_tables import applied_migrations, columns_not_read, fixture_models, left_out, stored_as
     from .no_effects import silent_signals
     from .numbers import numbers_of
     from .snapshot import snapshot
@@ -72,6 +72,7 @@ def dump_fixture(*, database: str, lock_timeout_seconds: float = 20.0) -> Iterat
                 "drift": drift(connection),
                 "numbers": numbers_of(database, written=set(sent)),
                 "stored_as": stored_as(database, connection=connection),
+                "not_read": columns_not_read(database, connection=connection),
                 "left_out": left_out(database, connection=connection, written=set(sent)),
                 "migrations": applied_migrations(connection),
                 "django_version": django.get_version(),

@@ -135,6 +135,12 @@ def _not_read(models: list[Any], columns: TableColumns, connection: Any) -> Iter
             )
 
 
+def columns_not_read(database: str, *, connection: Any) -> dict[str, list[str]]:
+    """Return by the label of a model which columns of its table no field reads."""
+    columns = TableColumns(fixture_models(database), connection=connection)
+    return {label: list(extra) for label, extra in columns.extra.items()}
+
+
 def _pending_migrations(connection: Any) -> list[str]:
     """Return the migrations of the shop's code that the database has not seen, as ``app.name``."""
     from .past_schema import PastSchema

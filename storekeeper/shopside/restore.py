@@ -108,6 +108,7 @@ def _restore(
     from .empty_tables import empty_tables
     from .fixture import sums_of
     from .fixture_load import load_in_batches
+    from .fixture_tables import fixture_models
     from .links import links_as_rows
     from .numbers import keep_numbers
     from .own_ddl import make_tables
@@ -115,6 +116,7 @@ def _restore(
     from .quiet_tables import quiet_tables
     from .sequences import exact_names, set_sequences
     from .stored_rows import apply_stored
+    from .table_columns import TableColumns
 
     connection = connections[database]
     state = PastSchema(connection, migrations=migrations)
@@ -143,6 +145,10 @@ def _restore(
             with quiet_tables(connection), exact_names(connection):
                 if not made:
                     empty_tables(connection)
+                columns = TableColumns(fixture_models(database), connection=connection)
+                columns.forget_absent()
+                if made:
+                    columns.drop_extra()
                 keep_numbers(numbers, database=database)
                 _forget_content_types()
                 if loader == "loaddata":

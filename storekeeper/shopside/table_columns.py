@@ -27,14 +27,35 @@ class TableColumns:
         self.missing: list[Any] = []
         self.absent: dict[str, frozenset[str]] = {}
         self.extra: dict[str, dict[str, bool]] = {}
-        known = list(models)
-        found = _columns(connection, [model._meta.db_table for model in known])
-        for model in known:
+        self._connection = connection
+        self._models = list(models)
+        found = _columns(connection, [model._meta.db_table for model in self._models])
+        for model in self._models:
             self._compare(model, found.get(model._meta.db_table, {}), connection=connection)
 
     def reads(self, model: Any) -> bool:
         """Return whether the rows of the model can be read at all."""
         return model not in self.missing
+
+    def forget_absent(self) -> None:
+        """Let Django write the tables as they are, without the columns that they have not, from now on."""
+        for model in self._models:
+            meta = model._meta
+            absent = self.absent.get(meta.label)
+            if absent:
+                for field in [field for field in meta.local_fields if field.column in absent]:
+                    meta.local_fields.remove(field)
+                meta._expire_cache()
+
+    def drop_extra(self) -> None:
+        """Take the columns that no field reads out of a scratch database: one may refuse to be NULL."""
+        for model in self._models:
+            for column in self.extra.get(model._meta.label, ()):
+                quote = self._connection.ops.quote_name
+                cascade = " CASCADE" if self._connection.vendor == "postgresql" else ""
+                table = quote(model._meta.db_table)
+                # One that cannot be dropped stays: it may take NULL.
+                tried(self._connection, f"ALTER TABLE {table} DROP COLUMN {quote(column)}{cascade}")
 
     def _compare(self, model: Any, found: dict[str, bool], *, connection: Any) -> None:
         meta = model._meta
@@ -110,7 +131,7 @@ def tried(connection: Any, query: str) -> tuple[Any, Exception | None]:
         cursor.execute("SAVEPOINT storekeeper_columns")
         try:
             cursor.execute(query)
-            row, error = cursor.fetchone(), None
+            row, error = cursor.fetchone() if cursor.description else None, None
         except Error as refused:
             cursor.execute("ROLLBACK TO SAVEPOINT storekeeper_columns")
             row, error = None, refused

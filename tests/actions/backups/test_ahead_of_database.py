@@ -21,6 +21,7 @@ class Part(models.Model):
 class Box(models.Model):
     parts = models.ManyToManyField(Part)
 """
+VENDOR = "from django.db import connection\nresult = connection.vendor"
 NEWER = """
     extra = models.IntegerField(default=0)
     others = models.ManyToManyField("self")
@@ -106,3 +107,21 @@ def test_code_ahead_of_its_database_is_backed_up_without_what_is_not_there(kept:
     (kept.config.project / "app" / "migrations" / "0002_later.py").unlink()
     kept.run(RestoreBackup(), file=path, replace=True)
     assert run_sql(kept, "SELECT name, old FROM app_part ORDER BY id") == [["a", "x"], ["b", None]]
+
+
+@BOTH
+def test_columns_without_a_field_or_a_field_without_its_column_are_verified_and_restored(kept: Any) -> None:
+    """Neither has a migration: all that the lines hold comes back, and that this is not all is said."""
+    models = kept.config.project / "app" / "models.py"
+    text = re.sub(r"    name = .*\n", "", models.read_text("utf-8"))
+    models.write_text(text.replace("    old", "    extra = models.IntegerField(default=0)\n    old"), "utf-8")
+    manifest, told, path = back_up(kept, verify=True)
+    assert "column app_part.name (2 values)" in told
+    assert manifest.verified is not None
+    assert "every value that it holds" in manifest.verified_by
+    before = run_sql(kept, "SELECT id, old FROM app_part ORDER BY id")
+    null = "DROP NOT NULL" if kept.shop.evaluate(VENDOR) == "postgresql" else ""
+    run_sql(kept, f"ALTER TABLE app_part ALTER name {null}" if null else "ALTER TABLE app_part DROP name")
+    run_sql(kept, "DELETE FROM app_part")
+    kept.run(RestoreBackup(), file=path, replace=True)
+    assert run_sql(kept, "SELECT id, old FROM app_part ORDER BY id") == before
