@@ -323,3 +323,25 @@ def test_what_a_model_makes_of_its_values_is_undone(small_keeper: Callable[..., 
     assert both == manifest.loses
     kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
     assert before == raw(database)
+
+
+def test_rows_that_refer_to_an_odd_value_come_back(small_keeper: Callable[..., Any]) -> None:
+    """It comes to its place after loaddata, and PostgreSQL checks no sooner what rows refer to."""
+    models = (
+        "class Day(models.Model):\n    day = models.DateField(unique=True, null=True)\n"
+        "class Trip(models.Model):\n    day = models.ForeignKey(Day, models.CASCADE, to_field='day')\n"
+    )
+    kept = small_keeper(models, database="postgresql")
+    code = (
+        "from django.db import connection\ncursor = connection.cursor()\n"
+        "cursor.execute({!r})\nresult = cursor.fetchall() if cursor.description else []"
+    )
+    kept.shop.evaluate(
+        code.format("INSERT INTO app_day VALUES (1, 'infinity'); INSERT INTO app_trip VALUES (1, 'infinity')")
+    )
+    ask = code.format("SELECT d::text, t::text FROM app_day d, app_trip t")
+    before = kept.shop.evaluate(ask)
+    _, outcome = kept.run(BackupDatabase())
+    kept.run(RestoreBackup(), file=outcome.created[0], replace=True)
+    assert before == kept.shop.evaluate(ask)
+    assert 1 == len(before)
